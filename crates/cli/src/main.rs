@@ -1,0 +1,2 @@
+//! The umbel command line.
+fn main() {}

@@ -1,0 +1,1 @@
+//! SIMD kernels of umbel: slices in, slices out.

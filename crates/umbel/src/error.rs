@@ -1,0 +1,211 @@
+//! What can go wrong, each variant named by what the user must fix.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A result of this library.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What can go wrong, each variant named by what the user must fix.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file or folder could not be read or written.
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The settings say something that cannot be; the message names the key.
+    Settings(String),
+    /// A name that is in no table.
+    Unknown {
+        /// What was looked for, as `pooling`.
+        kind: &'static str,
+        /// The name that was given.
+        name: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
+    /// A model folder is broken; everything that is wrong with it.
+    Model {
+        /// The folder or the file in it.
+        path: PathBuf,
+        /// One sentence a problem.
+        problems: Vec<String>,
+    },
+    /// Rows of a data file cannot be used.
+    Data(BadRows),
+    /// A text cannot be turned into tokens that the encoder reads; the message names its row.
+    Text(String),
+    /// A model could not be had from the hub.
+    Hub(String),
+    /// A checkpoint cannot be continued.
+    Checkpoint {
+        /// The checkpoint file.
+        path: PathBuf,
+        /// Why not.
+        problem: String,
+    },
+    /// Training met a loss or a gradient that is not a finite number.
+    Diverged(String),
+}
+
+impl Error {
+    /// Wraps what the system said about `path`; made for `map_err(Error::io(path))`.
+    pub fn io(path: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.as_ref().to_path_buf();
+        |source| Self::Io { path, source }
+    }
+
+    /// One thing that is wrong with a model folder.
+    pub fn model(path: impl AsRef<Path>, problem: impl Into<String>) -> Self {
+        Self::Model { path: path.as_ref().to_path_buf(), problems: vec![problem.into()] }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io { path, source } => write!(f, "{}: {source}", path.display()),
+            Self::Settings(message) | Self::Text(message) | Self::Hub(message) | Self::Diverged(message) => {
+                f.write_str(message)
+            }
+            Self::Unknown { kind, name, known } => {
+                write!(f, "unknown {kind} `{name}`; there is: {}", known.join(", "))?;
+                match nearest(name, known) {
+                    Some(near) => write!(f, " (did you mean `{near}`?)"),
+                    None => Ok(()),
+                }
+            }
+            Self::Model { path, problems } if problems.len() == 1 => {
+                write!(f, "{}: {}", path.display(), problems[0])
+            }
+            Self::Model { path, problems } => {
+                write!(f, "{}: {} problems", path.display(), problems.len())?;
+                problems.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
+            }
+            Self::Data(bad) => write!(f, "{bad}"),
+            Self::Checkpoint { path, problem } => write!(f, "{}: {problem}", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
+/// The known name that is spelled most like `name`, if one is close.
+pub fn nearest<'a, S: AsRef<str>>(name: &str, known: &'a [S]) -> Option<&'a str> {
+    let close = |known: &&'a S| strsim::jaro_winkler(name, known.as_ref());
+    let best = known.iter().max_by(|a, b| close(a).total_cmp(&close(b)))?;
+    (close(&best) > 0.75).then(|| best.as_ref())
+}
+
+/// A row of a data file that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadRow {
+    /// The file it is in.
+    pub path: PathBuf,
+    /// Its line, from 1; of a Parquet file, its row from 1.
+    pub line: usize,
+    /// The column, if one is at fault.
+    pub column: Option<String>,
+    /// What was found and what was expected.
+    pub problem: String,
+}
+
+impl fmt::Display for BadRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: ", self.path.display(), self.line)?;
+        if let Some(column) = &self.column {
+            write!(f, "column `{column}`: ")?;
+        }
+        f.write_str(&self.problem)
+    }
+}
+
+/// The first rows that cannot be used, and how many there are in all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BadRows {
+    // Invariant: at most `BadRows::SHOWN` rows, and never more than `count`.
+    first: Vec<BadRow>,
+    count: usize,
+}
+
+impl BadRows {
+    /// How many rows are kept to be shown.
+    pub const SHOWN: usize = 20;
+
+    /// Takes note of one more bad row.
+    pub fn push(&mut self, row: BadRow) {
+        self.count += 1;
+        if self.first.len() < Self::SHOWN {
+            self.first.push(row);
+        }
+    }
+
+    /// The first bad rows, at most [`BadRows::SHOWN`].
+    pub fn first(&self) -> &[BadRow] {
+        &self.first
+    }
+
+    /// How many bad rows there are.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// `Ok` if no row is bad.
+    ///
+    /// # Errors
+    /// [`Error::Data`] with all that was noted.
+    pub fn into_result(self) -> Result<()> {
+        if self.count == 0 { Ok(()) } else { Err(Error::Data(self)) }
+    }
+}
+
+impl fmt::Display for BadRows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = if self.count == 1 { "row" } else { "rows" };
+        write!(f, "{} bad {rows}", self.count)?;
+        self.first.iter().try_for_each(|row| write!(f, "\n  {row}"))?;
+        match self.count - self.first.len() {
+            0 => Ok(()),
+            more => write!(f, "\n  ... and {more} more"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_name_lists_the_known_ones_and_the_nearest() {
+        let known = ["cls", "mean", "max"].map(String::from).to_vec();
+        let error = Error::Unknown { kind: "pooling", name: "maen".into(), known };
+        assert_eq!(
+            error.to_string(),
+            "unknown pooling `maen`; there is: cls, mean, max (did you mean `mean`?)"
+        );
+    }
+
+    #[test]
+    fn the_first_twenty_bad_rows_are_shown_and_all_are_counted() {
+        let mut bad = BadRows::default();
+        for line in 1..=25 {
+            let problem = "expected a number, found `x`".to_string();
+            bad.push(BadRow { path: "train.csv".into(), line, column: Some("score".into()), problem });
+        }
+        let text = bad.into_result().unwrap_err().to_string();
+        assert!(text.starts_with("25 bad rows\n  train.csv:1: column `score`: expected a number, found `x`\n"));
+        assert!(text.ends_with("train.csv:20: column `score`: expected a number, found `x`\n  ... and 5 more"));
+    }
+}

@@ -1,0 +1,5 @@
+//! What is asked about a text.
+
+pub mod targets;
+
+pub use targets::Targets;
