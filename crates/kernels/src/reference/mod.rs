@@ -1,0 +1,15 @@
+//! A plain twin of each kernel: the oracle of the tests and the base line of the benches.
+
+mod activation;
+mod attention;
+mod dropout;
+mod gemm;
+mod layer_norm;
+mod vector;
+
+pub use activation::{activate, activate_backward};
+pub use attention::{attention, attention_backward};
+pub use dropout::{dropout, uniform};
+pub use gemm::gemm;
+pub use layer_norm::{add_layer_norm, layer_norm_backward};
+pub use vector::{adamw, add, column_sums, scale, sum_of_squares};
