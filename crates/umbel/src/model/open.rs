@@ -1,0 +1,277 @@
+//! A model from its folder, or from an encoder's folder and the settings of a run.
+
+use std::path::{Path, PathBuf};
+
+use kernels::Activation;
+use serde::{Deserialize, Serialize};
+
+use super::head::{Head, random_linear};
+use super::{Embedding, Model, Projection};
+use crate::encoder::{Builder, ENCODERS, Encoder, Source};
+use crate::error::{Error, Result};
+use crate::folder::sentence::DenseLayer;
+use crate::folder::{Config, SentenceFolder, Weights};
+use crate::nn::ops::Linear;
+use crate::nn::params::{ParamSpec, Params, Part};
+use crate::pooling::POOLINGS;
+use crate::settings::{ModelSettings, OneOrMany, TaskSettings};
+use crate::text::length::max_length;
+use crate::text::{Tokenizer, TokenizerOptions, Truncation};
+
+/// Where a model's encoder came from, and what of it a saved model takes along.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// The folder with `config.json` and the tokenizer.
+    pub transformer_dir: PathBuf,
+    /// The encoder's `model_type`.
+    pub model_type: String,
+    /// The weights as they were read, some of which no pooling uses.
+    pub(super) weights: Weights,
+    /// What the folder said of embeddings.
+    pub(super) sentence: SentenceFolder,
+}
+
+/// `umbel.json`: what a model folder says beyond the sentence-transformers files.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Manifest {
+    /// The version of this file's format.
+    pub(super) format: u32,
+    /// The version of umbel that wrote it.
+    pub(super) umbel: String,
+    /// The tasks in the order of their answers, with all they have learned.
+    pub(super) tasks: Vec<TaskSettings>,
+    /// Whether embeddings are cut at the maximum length.
+    pub(super) truncation: bool,
+    /// The side on which texts are cut.
+    pub(super) truncation_side: crate::settings::Side,
+    /// Size and SHA-256 of each file with weights.
+    pub(super) files: Vec<FileRecord>,
+}
+
+/// What `umbel.json` says of one file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct FileRecord {
+    /// The path within the folder.
+    pub(super) path: String,
+    /// Its bytes.
+    pub(super) bytes: u64,
+    /// Their SHA-256, in hexadecimal digits.
+    pub(super) sha256: String,
+}
+
+/// The format that this version writes and the newest that it reads.
+pub(super) const FORMAT: u32 = 1;
+
+impl Model {
+    /// Opens a model folder: one that umbel wrote, a sentence-transformers folder, or a bare encoder's.
+    ///
+    /// # Errors
+    /// [`Error::Model`] with what is wrong with the folder.
+    pub fn open(dir: &Path) -> Result<Self> {
+        let mut model = Self::open_encoder(dir)?;
+        let path = dir.join("umbel.json");
+        if path.is_file() {
+            model.open_heads(dir, &path)?;
+        }
+        Ok(model)
+    }
+
+    /// The model that is to be trained: the encoder of `dir` as the settings want it, without heads yet.
+    ///
+    /// # Errors
+    /// If the folder is broken or the settings do not fit it.
+    pub fn with_settings(dir: &Path, settings: &ModelSettings, seed: u64) -> Result<Self> {
+        let mut model = Self::open_encoder(dir)?;
+        model.embedding.normalize = settings.normalize;
+        if let Some(poolings) = settings.pooling.as_ref().map(OneOrMany::names) {
+            model.set_poolings(&poolings)?;
+        }
+        let truncation = settings.truncation.then_some(settings.max_length);
+        model.set_truncation(truncation)?;
+        model.embedding.tokens.side = settings.truncation_side;
+        if let Some(projection) = &settings.projection {
+            let activation = activation(&projection.activation).map_err(Error::Settings)?;
+            let shape = (projection.size, model.pooled_size());
+            let seed = crate::random::mix(seed, u64::MAX);
+            let linear = random_linear(&mut model.params, "projections.0", shape, Part::Projection, seed);
+            model.embedding.projections = vec![Projection { linear, activation }];
+        }
+        model.check_projections(dir)?;
+        Ok(model)
+    }
+
+    /// Chooses other poolings.
+    ///
+    /// # Errors
+    /// If a name is unknown.
+    pub fn set_poolings(&mut self, names: &[String]) -> Result<()> {
+        names.iter().try_for_each(|name| POOLINGS.find(name).map(|_| ()))?;
+        if names.is_empty() {
+            return Err(Error::Settings("`pooling` is empty; expected a name".to_string()));
+        }
+        self.embedding.poolings = names.to_vec();
+        Ok(())
+    }
+
+    /// `None` turns truncation off, `Some(None)` cuts at what the model says, `Some(Some(n))` at `n` tokens.
+    ///
+    /// # Errors
+    /// If `n` is more than the encoder reads, or leaves no room for text.
+    pub fn set_truncation(&mut self, truncation: Option<Option<usize>>) -> Result<()> {
+        let limit = self.encoder.shape().max_positions;
+        self.embedding.tokens.truncation = match truncation {
+            None => Truncation::Off,
+            Some(None) => Truncation::At(max_length(&self.origin.sentence, &self.tokenizer.config, limit)),
+            Some(Some(length)) if length > limit => {
+                let problem = format!("`max_length` is {length}; this encoder reads at most {limit} tokens");
+                return Err(Error::Settings(problem));
+            }
+            Some(Some(length)) => Truncation::At(length),
+        };
+        Ok(())
+    }
+
+    fn open_encoder(dir: &Path) -> Result<Self> {
+        let sentence = SentenceFolder::read(dir)?;
+        let transformer_dir = sentence.transformer_dir.clone();
+        let path = transformer_dir.join("config.json");
+        let config = Config::read(&path)?;
+        let model_type = config.model_type()?.to_string();
+        let in_file = |error: Error| Error::model(&path, error.to_string());
+        let architecture = ENCODERS.find(&model_type).map_err(in_file)?;
+        let weights = Weights::open(&transformer_dir)?.with_prefixes(architecture.prefixes);
+
+        let mut params = Params::default();
+        let mut builder = Builder::new(&mut params, Source::Checkpoint(&weights));
+        let encoder = (architecture.build)(&config, &mut builder)?;
+        builder.finish(&transformer_dir)?;
+        let tokenizer = open_tokenizer(&transformer_dir, &sentence, encoder.as_ref())?;
+        let embedding = embedding(&sentence, &mut params, &tokenizer, encoder.shape().max_positions)?;
+        let origin = Origin { transformer_dir, model_type, weights, sentence };
+        let model = Self { params, tokenizer, embedding, encoder, heads: Vec::new(), origin };
+        model.check_projections(dir)?;
+        Ok(model)
+    }
+
+    fn open_heads(&mut self, dir: &Path, path: &Path) -> Result<()> {
+        let text = std::fs::read(path).map_err(Error::io(path))?;
+        let wrong = |error: serde_json::Error| Error::model(path, error.to_string());
+        let manifest: Manifest = serde_json::from_slice(&text).map_err(wrong)?;
+        if manifest.format > FORMAT {
+            let problem = format!("format {} is newer than this version reads ({FORMAT})", manifest.format);
+            return Err(Error::model(path, problem));
+        }
+        let problems: Vec<String> = manifest.files.iter().filter_map(|file| file.check(dir)).collect();
+        if !problems.is_empty() {
+            return Err(Error::Model { path: dir.to_path_buf(), problems });
+        }
+        if !manifest.truncation {
+            self.embedding.tokens.truncation = Truncation::Off;
+        }
+        self.embedding.tokens.side = manifest.truncation_side;
+        manifest.tasks.into_iter().try_for_each(|settings| self.open_head(dir, settings))
+    }
+
+    fn open_head(&mut self, dir: &Path, settings: TaskSettings) -> Result<()> {
+        let task = crate::task::make(&settings)?;
+        let path = dir.join("heads").join(&settings.name).join("model.safetensors");
+        let weights = Weights::open_file(&path)?;
+        let (out, input) = (task.n_outputs(), self.embedding_size());
+        weights.check([("weight".to_string(), vec![out, input]), ("bias".to_string(), vec![out])])?;
+        let part = Part::Head(settings.name.clone());
+        let linear = Linear {
+            weight: add(&mut self.params, &format!("heads.{}.weight", settings.name), &weights, "weight", &part)?,
+            bias: Some(add(&mut self.params, &format!("heads.{}.bias", settings.name), &weights, "bias", &part)?),
+        };
+        self.heads.push(Head { settings, task, linear });
+        Ok(())
+    }
+
+    /// Each projection must read what comes before it.
+    fn check_projections(&self, dir: &Path) -> Result<()> {
+        let mut size = self.pooled_size();
+        for (i, projection) in self.embedding.projections.iter().enumerate() {
+            let weight = &self.params[projection.linear.weight];
+            if weight.cols() != size {
+                let problem = format!("dense layer {i} reads {} numbers, but gets {size}", weight.cols());
+                return Err(Error::model(dir, problem));
+            }
+            size = weight.rows();
+        }
+        Ok(())
+    }
+}
+
+/// Adds a tensor of a file as a weight.
+fn add(
+    params: &mut Params,
+    name: &str,
+    weights: &Weights,
+    tensor: &str,
+    part: &Part,
+) -> Result<crate::nn::ParamId> {
+    let tensor = weights.tensor(tensor)?;
+    let spec = ParamSpec { names: vec![name.to_string()], shape: tensor.shape, part: part.clone() };
+    Ok(params.add(spec, tensor.values))
+}
+
+fn open_tokenizer(dir: &Path, sentence: &SentenceFolder, encoder: &dyn Encoder) -> Result<Tokenizer> {
+    let mut tokenizer = Tokenizer::open(dir)?;
+    if sentence.do_lower_case {
+        tokenizer = tokenizer.lower_cased()?;
+    }
+    let (largest, n_tokens) = (tokenizer.max_id() as usize, encoder.shape().vocab_size);
+    if largest >= n_tokens {
+        let problem = format!("the tokenizer gives ids up to {largest}, but the encoder has a vocabulary of {n_tokens}");
+        return Err(Error::model(dir.join("tokenizer.json"), problem));
+    }
+    Ok(tokenizer)
+}
+
+fn embedding(
+    sentence: &SentenceFolder,
+    params: &mut Params,
+    tokenizer: &Tokenizer,
+    max_positions: usize,
+) -> Result<Embedding> {
+    let dense = sentence.dense.iter().enumerate();
+    let projections = dense.map(|(i, layer)| projection(params, i, layer)).collect::<Result<_>>()?;
+    sentence.poolings.iter().try_for_each(|name| POOLINGS.find(name).map(|_| ()))?;
+    Ok(Embedding {
+        poolings: sentence.poolings.clone(),
+        include_prompt: sentence.include_prompt,
+        projections,
+        normalize: sentence.normalize,
+        tokens: TokenizerOptions::at(max_length(sentence, &tokenizer.config, max_positions)),
+        prompts: sentence.prompts.clone(),
+        default_prompt: sentence.default_prompt_name.clone(),
+    })
+}
+
+fn projection(params: &mut Params, i: usize, layer: &DenseLayer) -> Result<Projection> {
+    let mut add = |suffix: &str, tensor: &crate::nn::tensor::Tensor| {
+        let names = vec![format!("projections.{i}.{suffix}")];
+        let spec = ParamSpec { names, shape: tensor.shape.clone(), part: Part::Projection };
+        params.add(spec, tensor.values.clone())
+    };
+    let weight = add("weight", &layer.weight);
+    let bias = layer.bias.as_ref().map(|bias| add("bias", bias));
+    let activation = activation(&layer.activation).map_err(Error::Settings)?;
+    Ok(Projection { linear: Linear { weight, bias }, activation })
+}
+
+/// The activation functions that a dense layer may have, by name.
+pub(super) static ACTIVATIONS: [(&str, Activation); 6] = [
+    ("identity", Activation::Identity),
+    ("tanh", Activation::Tanh),
+    ("relu", Activation::Relu),
+    ("gelu", Activation::Gelu),
+    ("silu", Activation::Silu),
+    ("sigmoid", Activation::Sigmoid),
+];
+
+fn activation(name: &str) -> Result<Activation, String> {
+    let found = ACTIVATIONS.iter().find(|(known, _)| *known == name);
+    let known: Vec<&str> = ACTIVATIONS.iter().map(|(known, _)| *known).collect();
+    found.map(|(_, f)| *f).ok_or_else(|| format!("unknown activation `{name}`; there is: {}", known.join(", ")))
+}

@@ -1,0 +1,155 @@
+//! Texts in, embeddings and answers out, in batches that the encoder runs through well.
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use super::{Forward, Model};
+use crate::error::{Error, Result};
+use crate::nn::{Matrix, Tape};
+use crate::task::Answer;
+use crate::text::batch::by_token_budget;
+use crate::text::{Batch, Tokens};
+
+/// Tokens that go through the encoder at once: enough to keep every core busy, few enough that the widest
+/// activations of a layer stay near the caches.
+const TOKENS_A_BATCH: usize = 4096;
+
+/// The embeddings of some texts.
+#[derive(Debug)]
+pub struct Embedded {
+    /// One row a text.
+    pub embeddings: Matrix,
+    /// How many texts were cut.
+    pub n_truncated: usize,
+}
+
+/// The answers for some texts.
+#[derive(Debug)]
+pub struct Predicted {
+    /// One for each text.
+    pub predictions: Vec<Prediction>,
+    /// The texts' embeddings, from the same pass. [texts × embedding]
+    pub embeddings: Matrix,
+    /// How many texts were cut.
+    pub n_truncated: usize,
+}
+
+/// The answers for one text, by task.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prediction {
+    /// The tasks' names and answers, in the order of the tasks.
+    pub answers: Vec<(String, Answer)>,
+}
+
+impl Prediction {
+    /// The answer of a task.
+    pub fn get(&self, task: &str) -> Option<&Answer> {
+        self.answers.iter().find(|(name, _)| name == task).map(|(_, answer)| answer)
+    }
+}
+
+/// `{"<task>": {…}, …}`.
+impl Serialize for Prediction {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.answers.len()))?;
+        self.answers.iter().try_for_each(|(task, answer)| map.serialize_entry(task, answer))?;
+        map.end()
+    }
+}
+
+impl Model {
+    /// The embedding of each text.
+    ///
+    /// # Errors
+    /// If a text cannot be turned into tokens.
+    pub fn embed(&self, texts: &[impl AsRef<str> + Sync]) -> Result<Embedded> {
+        let encoded = self.tokenize(texts)?;
+        let embeddings = self.embed_tokens(&encoded.texts);
+        Ok(Embedded { embeddings, n_truncated: encoded.n_truncated })
+    }
+
+    /// The embedding of each token sequence. [texts × embedding]
+    pub fn embed_tokens(&self, texts: &[Tokens]) -> Matrix {
+        self.collect_rows(texts, self.embedding_size(), |tape, batch| self.embedding(tape, batch))
+    }
+
+    /// The pooled token states of each token sequence, before projection. [texts × pooled]
+    pub fn pool_tokens(&self, texts: &[Tokens]) -> Matrix {
+        self.collect_rows(texts, self.pooled_size(), |tape, batch| self.pooled(tape, batch))
+    }
+
+    /// The answers of all tasks for each text, and its embedding, from one pass through the encoder.
+    ///
+    /// # Errors
+    /// If a text cannot be turned into tokens.
+    pub fn predict(&self, texts: &[impl AsRef<str> + Sync]) -> Result<Predicted> {
+        let names: Vec<&str> = self.heads.iter().map(super::Head::name).collect();
+        self.predict_tasks(texts, &names)
+    }
+
+    /// The answers of the named tasks only.
+    ///
+    /// # Errors
+    /// If there is no such task, or a text cannot be turned into tokens.
+    pub fn predict_tasks(&self, texts: &[impl AsRef<str> + Sync], tasks: &[&str]) -> Result<Predicted> {
+        let heads = tasks.iter().map(|name| self.head(name)).collect::<Result<Vec<_>>>()?;
+        let encoded = self.tokenize(texts)?;
+        let embeddings = self.embed_tokens(&encoded.texts);
+        let outputs: Vec<Matrix> = heads.iter().map(|head| self.outputs(head, &embeddings)).collect();
+        let answer = |row: usize| {
+            let answers = heads.iter().zip(&outputs);
+            let answers = answers.map(|(head, out)| (head.name().to_string(), head.task.answer(out.row(row))));
+            Prediction { answers: answers.collect() }
+        };
+        let predictions = (0..texts.len()).map(answer).collect();
+        Ok(Predicted { predictions, embeddings, n_truncated: encoded.n_truncated })
+    }
+
+    /// The head of that task.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn head(&self, task: &str) -> Result<&super::Head> {
+        self.heads.iter().find(|head| head.name() == task).ok_or_else(|| Error::Unknown {
+            kind: "task",
+            name: task.to_string(),
+            known: self.heads.iter().map(|head| head.name().to_string()).collect(),
+        })
+    }
+
+    /// Every head's raw outputs for each token sequence, in the order of the tasks. [texts × outputs]
+    pub fn head_outputs(&self, texts: &[Tokens]) -> Vec<Matrix> {
+        let embeddings = self.embed_tokens(texts);
+        self.heads.iter().map(|head| self.outputs(head, &embeddings)).collect()
+    }
+
+    fn outputs(&self, head: &super::Head, embeddings: &Matrix) -> Matrix {
+        let mut tape = Tape::inference(&self.params);
+        let embeddings = tape.constant(embeddings.clone());
+        head.outputs(&mut tape, &embeddings).into_matrix()
+    }
+
+    /// Runs all texts through `pass` in batches, and puts the rows in the texts' order.
+    fn collect_rows(
+        &self,
+        texts: &[Tokens],
+        cols: usize,
+        pass: impl Fn(&mut Tape<'_>, &Batch) -> crate::nn::Var,
+    ) -> Matrix {
+        let mut all = Matrix::scratch(texts.len(), cols);
+        let lengths: Vec<usize> = texts.iter().map(Tokens::len).collect();
+        for rows in by_token_budget(&lengths, TOKENS_A_BATCH) {
+            let batch = Batch::new(rows.iter().map(|&row| &texts[row]));
+            let mut tape = Tape::inference(&self.params);
+            let result = pass(&mut tape, &batch);
+            for (from, &to) in rows.iter().enumerate() {
+                all.row_mut(to).copy_from_slice(result.row(from));
+            }
+        }
+        all
+    }
+
+    /// The embedding and raw outputs of a batch, without gradients.
+    pub fn forward_inference(&self, batch: &Batch) -> Forward {
+        self.forward(&mut Tape::inference(&self.params), batch)
+    }
+}

@@ -1,0 +1,154 @@
+//! A model written as a sentence-transformers folder with its heads beside.
+
+use std::io::Read;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use super::open::{ACTIVATIONS, FORMAT, FileRecord, Manifest};
+use super::{Model, Projection};
+use crate::error::{Error, Result};
+use crate::folder::sentence::{DenseLayer, SentenceFolder};
+use crate::folder::write::{NamedTensor, write_file, write_safetensors, write_sentence_folder};
+use crate::nn::params::{Param, Part};
+use crate::nn::tensor::Tensor;
+use crate::text::Truncation;
+
+impl Model {
+    /// Writes the model folder; every file is written beside its place and renamed.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if a file cannot be written.
+    pub fn save(&self, dir: &Path) -> Result<()> {
+        std::fs::create_dir_all(dir).map_err(Error::io(dir))?;
+        let mut files = vec!["model.safetensors".to_string()];
+        write_safetensors(&dir.join(&files[0]), &self.encoder_tensors()?, &[("format", "pt")])?;
+        write_sentence_folder(dir, &self.sentence_folder(), self.encoder.shape().hidden_size)?;
+        for head in &self.heads {
+            let file = format!("heads/{}/model.safetensors", head.name());
+            let path = dir.join(&file);
+            let parent = path.parent().expect("a head's file lies in its folder");
+            std::fs::create_dir_all(parent).map_err(Error::io(parent))?;
+            write_safetensors(&path, &self.head_tensors(head.name()), &[])?;
+            files.push(file);
+        }
+        let files = files.into_iter().map(|file| FileRecord::of(dir, file)).collect::<Result<_>>()?;
+        let manifest = serde_json::to_vec_pretty(&self.manifest(files)).expect("plain values");
+        write_file(&dir.join("umbel.json"), &manifest)
+    }
+
+    /// The encoder's weights, and those of its checkpoint that no pooling uses.
+    fn encoder_tensors(&self) -> Result<Vec<NamedTensor<'_>>> {
+        let of_encoder =
+            |param: &&Param| matches!(param.part(), Part::Embeddings | Part::Layer(_) | Part::Encoder);
+        let params = self.params.iter().map(|(_, param)| param).filter(of_encoder);
+        let own = params.flat_map(Param::tensors);
+        let mut tensors: Vec<NamedTensor<'_>> =
+            own.map(|(name, shape, values)| (name.to_string(), shape.to_vec(), values)).collect();
+        for (name, tensor) in &self.origin.unused {
+            tensors.push((name.clone(), tensor.shape.clone(), tensor.as_slice()));
+        }
+        Ok(tensors)
+    }
+
+    fn head_tensors(&self, task: &str) -> Vec<NamedTensor<'_>> {
+        let part = Part::Head(task.to_string());
+        let own = self.params.iter().map(|(_, param)| param).filter(|param| *param.part() == part);
+        let bare = |name: &str| name.rsplit('.').next().unwrap_or(name).to_string();
+        own.flat_map(Param::tensors).map(|(name, shape, values)| (bare(name), shape.to_vec(), values)).collect()
+    }
+
+    fn sentence_folder(&self) -> SentenceFolder {
+        let max_seq_length = match self.embedding.tokens.truncation {
+            Truncation::At(length) => Some(length),
+            Truncation::Off => self.origin.sentence.max_seq_length,
+        };
+        SentenceFolder {
+            poolings: self.embedding.poolings.clone(),
+            dense: self.embedding.projections.iter().map(|projection| self.dense_layer(projection)).collect(),
+            normalize: self.embedding.normalize,
+            max_seq_length,
+            ..self.origin.sentence.clone()
+        }
+    }
+
+    fn dense_layer(&self, projection: &Projection) -> DenseLayer {
+        let tensor = |id| {
+            let param: &Param = &self.params[id];
+            let (_, shape, values) = param.tensors().next().expect("a weight has a tensor");
+            Tensor::new(shape.to_vec(), values.to_vec())
+        };
+        let named = ACTIVATIONS.iter().find(|(_, activation)| *activation == projection.activation);
+        DenseLayer {
+            weight: tensor(projection.linear.weight),
+            bias: projection.linear.bias.map(tensor),
+            activation: named.expect("projections have activations that have names").0.to_string(),
+        }
+    }
+
+    fn manifest(&self, files: Vec<FileRecord>) -> Manifest {
+        let settings = |head: &super::Head| {
+            let mut settings = head.settings.clone();
+            settings.options = head.task.options();
+            settings
+        };
+        Manifest {
+            format: FORMAT,
+            umbel: env!("CARGO_PKG_VERSION").to_string(),
+            tasks: self.heads.iter().map(settings).collect(),
+            truncation: self.embedding.tokens.truncation != Truncation::Off,
+            truncation_side: self.embedding.tokens.side,
+            files,
+        }
+    }
+}
+
+impl FileRecord {
+    /// What there is to say of a file of `dir`.
+    fn of(dir: &Path, path: String) -> Result<Self> {
+        let (bytes, sha256) = hash(&dir.join(&path))?;
+        Ok(Self { path, bytes, sha256 })
+    }
+
+    /// What is wrong with the file: its size, or of a head's small file also its bytes.
+    pub(super) fn check(&self, dir: &Path) -> Option<String> {
+        let path = dir.join(&self.path);
+        let bytes = match std::fs::metadata(&path) {
+            Err(error) => return Some(format!("`{}`: {error}", self.path)),
+            Ok(metadata) => metadata.len(),
+        };
+        if bytes != self.bytes {
+            return Some(format!("`{}` has {bytes} bytes; umbel.json says {}", self.path, self.bytes));
+        }
+        if !self.path.starts_with("heads/") {
+            return None;
+        }
+        self.check_hash(&path)
+    }
+
+    /// What is wrong with the file's bytes; this reads all of it.
+    pub(super) fn check_hash(&self, path: &Path) -> Option<String> {
+        match hash(path) {
+            Err(error) => Some(error.to_string()),
+            Ok((_, sha256)) if sha256 != self.sha256 => {
+                Some(format!("`{}` has the SHA-256 {sha256}; umbel.json says {}", self.path, self.sha256))
+            }
+            Ok(_) => None,
+        }
+    }
+}
+
+/// Size and SHA-256 of a file.
+pub fn hash(path: &Path) -> Result<(u64, String)> {
+    let mut file = std::fs::File::open(path).map_err(Error::io(path))?;
+    let (mut hasher, mut buffer, mut bytes) = (Sha256::new(), vec![0; 1 << 20], 0);
+    loop {
+        let n = file.read(&mut buffer).map_err(Error::io(path))?;
+        if n == 0 {
+            let digits = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+            return Ok((bytes, digits));
+        }
+        hasher.update(&buffer[..n]);
+        bytes += n as u64;
+    }
+}

@@ -1,0 +1,241 @@
+//! The weights of a model.
+
+use std::sync::{Mutex, OnceLock};
+
+use kernels::{MatRef, Packed};
+
+use super::values::Values;
+
+/// Which weight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ParamId(usize);
+
+impl ParamId {
+    /// Its place among all.
+    pub fn index(self) -> usize {
+        self.0
+    }
+}
+
+/// The part of a model that a weight belongs to; freezing speaks of parts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// The encoder's embedding tables and their norm.
+    Embeddings,
+    /// The encoder's layer of that number, from 0.
+    Layer(usize),
+    /// The encoder's other weights, as a final norm.
+    Encoder,
+    /// The dense layers between pooling and the embedding.
+    Projection,
+    /// The head of the task of that name.
+    Head(String),
+}
+
+/// A weight as it is described when it is added.
+#[derive(Debug, Clone)]
+pub struct ParamSpec {
+    /// The tensors of the checkpoint that lie in it one below the other; usually one.
+    pub names: Vec<String>,
+    /// The shape of each of those tensors.
+    pub shape: Vec<usize>,
+    /// What it belongs to.
+    pub part: Part,
+}
+
+/// One weight: a matrix, or a vector as a matrix of one row.
+#[derive(Debug)]
+pub struct Param {
+    spec: ParamSpec,
+    values: Values,
+    /// False if training leaves it as it is.
+    pub trainable: bool,
+    // Packed as the right operand `wᵀ` of the forward product and `w` of the backward product.
+    forward: PackedWeight,
+    backward: PackedWeight,
+}
+
+impl Param {
+    /// The values, row after row.
+    pub fn data(&self) -> &[f32] {
+        self.values.as_slice()
+    }
+
+    /// The values, to be changed.
+    pub fn data_mut(&mut self) -> &mut [f32] {
+        self.forward.invalidate();
+        self.backward.invalidate();
+        self.values.to_mut()
+    }
+
+    /// The name of its first tensor; no two weights share it.
+    pub fn name(&self) -> &str {
+        &self.spec.names[0]
+    }
+
+    /// The part of the model it belongs to.
+    pub fn part(&self) -> &Part {
+        &self.spec.part
+    }
+
+    /// Rows of the matrix.
+    pub fn rows(&self) -> usize {
+        self.data().len().checked_div(self.cols()).unwrap_or(0)
+    }
+
+    /// Columns of the matrix.
+    pub fn cols(&self) -> usize {
+        self.spec.shape.last().copied().unwrap_or(1)
+    }
+
+    /// True of matrices; biases and norms, which are vectors, are not decayed.
+    pub fn decays(&self) -> bool {
+        self.spec.shape.len() > 1
+    }
+
+    /// The checkpoint's tensors: name, shape, values.
+    pub fn tensors(&self) -> impl Iterator<Item = (&str, &[usize], &[f32])> {
+        let size = self.spec.shape.iter().product::<usize>();
+        let values = (0..self.spec.names.len()).map(move |i| &self.data()[i * size..][..size]);
+        self.spec.names.iter().zip(values).map(|(name, values)| (&name[..], &self.spec.shape[..], values))
+    }
+
+    /// `wᵀ` [cols × rows], packed.
+    pub fn packed_forward(&self) -> &Packed {
+        self.forward.get_or_pack(self.matrix().transposed())
+    }
+
+    /// `w` [rows × cols], packed.
+    pub fn packed_backward(&self) -> &Packed {
+        self.backward.get_or_pack(self.matrix())
+    }
+
+    fn matrix(&self) -> MatRef<'_> {
+        MatRef::new(self.data(), self.rows(), self.cols())
+    }
+}
+
+/// A packed copy of a weight, made when it is first needed and again after the weight has changed.
+#[derive(Default)]
+struct PackedWeight {
+    packed: OnceLock<Packed>,
+    // The memory of the copy that is no longer true.
+    spare: Mutex<Option<Packed>>,
+}
+
+impl PackedWeight {
+    fn get_or_pack(&self, matrix: MatRef<'_>) -> &Packed {
+        self.packed.get_or_init(|| {
+            let spare = self.spare.lock().expect("nothing panics while it is held").take();
+            let mut packed = spare.unwrap_or_else(Packed::empty);
+            packed.pack(matrix);
+            packed
+        })
+    }
+
+    fn invalidate(&mut self) {
+        if let Some(packed) = self.packed.take() {
+            *self.spare.get_mut().expect("nothing panics while it is held") = Some(packed);
+        }
+    }
+}
+
+impl std::fmt::Debug for PackedWeight {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.packed.get().is_some() { "packed" } else { "not packed" })
+    }
+}
+
+/// The weights of a model, in the order in which they were added.
+#[derive(Debug, Default)]
+pub struct Params(Vec<Param>);
+
+impl Params {
+    /// Adds a weight; it is trainable.
+    ///
+    /// # Panics
+    /// If the values are not as many as the shape says.
+    pub fn add(&mut self, spec: ParamSpec, values: Values) -> ParamId {
+        let expected = spec.names.len() * spec.shape.iter().product::<usize>();
+        assert_eq!(values.as_slice().len(), expected, "`{}` has shape {:?}", spec.names[0], spec.shape);
+        let (forward, backward) = Default::default();
+        self.0.push(Param { spec, values, trainable: true, forward, backward });
+        ParamId(self.0.len() - 1)
+    }
+
+    /// All weights, with their ids.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (ParamId, &Param)> {
+        self.0.iter().enumerate().map(|(i, param)| (ParamId(i), param))
+    }
+
+    /// All weights, to be changed.
+    pub fn iter_mut(&mut self) -> impl ExactSizeIterator<Item = (ParamId, &mut Param)> {
+        self.0.iter_mut().enumerate().map(|(i, param)| (ParamId(i), param))
+    }
+
+    /// How many weights there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// True if there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many numbers all weights have.
+    pub fn n_values(&self) -> usize {
+        self.0.iter().map(|param| param.data().len()).sum()
+    }
+}
+
+impl std::ops::Index<ParamId> for Params {
+    type Output = Param;
+
+    fn index(&self, id: ParamId) -> &Param {
+        &self.0[id.0]
+    }
+}
+
+impl std::ops::IndexMut<ParamId> for Params {
+    fn index_mut(&mut self, id: ParamId) -> &mut Param {
+        &mut self.0[id.0]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stacked() -> (Params, ParamId) {
+        let mut params = Params::default();
+        let names = ["query.weight", "key.weight"].map(String::from).to_vec();
+        let spec = ParamSpec { names, shape: vec![1, 2], part: Part::Layer(0) };
+        let id = params.add(spec, vec![1.0, 2.0, 3.0, 4.0].into());
+        (params, id)
+    }
+
+    #[test]
+    fn stacked_tensors_are_one_matrix_and_come_apart_again() {
+        let (params, id) = stacked();
+        assert_eq!((params[id].rows(), params[id].cols()), (2, 2));
+        let tensors: Vec<_> = params[id].tensors().collect();
+        let shape = &[1, 2][..];
+        assert_eq!(tensors, [("query.weight", shape, &[1., 2.][..]), ("key.weight", shape, &[3., 4.][..])]);
+    }
+
+    #[test]
+    fn a_changed_weight_is_packed_anew() {
+        let (mut params, id) = stacked();
+        let product = |params: &Params| {
+            let mut y = [0.0; 2];
+            let x = MatRef::new(&[1.0, 1.0], 1, 2);
+            let packed = params[id].packed_forward();
+            kernels::gemm(x, packed, &mut y, kernels::Write::Overwrite, kernels::Epilogue::None);
+            y
+        };
+        assert_eq!(product(&params), [3.0, 7.0]);
+        params[id].data_mut()[0] = 5.0;
+        assert_eq!(product(&params), [7.0, 7.0]);
+    }
+}

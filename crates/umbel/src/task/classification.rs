@@ -1,0 +1,233 @@
+//! One label of several: softmax cross entropy, the label's name and the probability of each.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{Answer, Evaluation, Targets, Task};
+use crate::error::nearest;
+use crate::metric::classification::ClassificationReport;
+use crate::nn::ops::{ClassTargets, cross_entropy, log_softmax};
+use crate::nn::{Matrix, Tape, Var};
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Classification {
+    // The names of the classes, in the order of the head's outputs; learned from the data if empty.
+    #[serde(default)]
+    labels: Vec<String>,
+    // How much each class counts in the loss.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    class_weights: Option<ClassWeights>,
+    // The share of each label that is spread over all classes.
+    #[serde(default)]
+    label_smoothing: f32,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum ClassWeights {
+    // `"balanced"`: rows / (classes · rows of the class), as scikit-learn.
+    Named(String),
+    // A weight for each label's name; the others count once.
+    ByLabel(BTreeMap<String, f32>),
+    // A weight for each class, in the order of the labels.
+    Each(Vec<f32>),
+}
+
+/// The task that the options describe.
+pub(super) fn make(options: Map<String, Value>) -> Result<Box<dyn Task>, String> {
+    let task: Classification = super::read_options(options)?;
+    let distinct: BTreeSet<&String> = task.labels.iter().collect();
+    if distinct.len() != task.labels.len() {
+        return Err("`labels` has a name twice".to_string());
+    }
+    if !(0.0..1.0).contains(&task.label_smoothing) {
+        return Err(format!("`label_smoothing` is {}; expected 0 or more and below 1", task.label_smoothing));
+    }
+    match &task.class_weights {
+        Some(ClassWeights::Named(name)) if name != "balanced" => {
+            Err(format!("`class_weights` is \"{name}\"; expected \"balanced\", a list, or a table of labels"))
+        }
+        _ => Ok(Box::new(task)),
+    }
+}
+
+impl Classification {
+    /// The name that a cell says: numbers and booleans are names too.
+    fn name(cell: &Value) -> Result<String, String> {
+        match cell {
+            Value::String(name) => Ok(name.clone()),
+            Value::Number(_) | Value::Bool(_) => Ok(cell.to_string()),
+            other => Err(format!("expected a label's name, found {other}")),
+        }
+    }
+
+    fn weights(&self) -> Option<&[f32]> {
+        match &self.class_weights {
+            Some(ClassWeights::Each(weights)) => Some(weights),
+            _ => None,
+        }
+    }
+
+    fn classes(targets: &Targets) -> Vec<Option<usize>> {
+        targets.iter().map(|target| target.map(|target| target[0] as usize)).collect()
+    }
+
+    /// Turns what the settings say of class weights into one weight a class.
+    fn weigh_classes(&mut self, counts: &[usize]) -> Result<(), String> {
+        let weights = match self.class_weights.take() {
+            None => return Ok(()),
+            Some(ClassWeights::Named(_)) => {
+                let total: usize = counts.iter().sum();
+                let balanced = |&n: &usize| total as f32 / (counts.len() * n.max(1)) as f32;
+                counts.iter().map(balanced).collect()
+            }
+            Some(ClassWeights::ByLabel(by_label)) => {
+                if let Some(unknown) = by_label.keys().find(|name| !self.labels.contains(name)) {
+                    return Err(format!("`class_weights` names `{unknown}`, which is no label"));
+                }
+                self.labels.iter().map(|label| by_label.get(label).copied().unwrap_or(1.0)).collect()
+            }
+            Some(ClassWeights::Each(weights)) => weights,
+        };
+        if weights.len() != self.labels.len() || weights.iter().any(|w| !w.is_finite() || *w < 0.0) {
+            return Err(format!("`class_weights` needs {} numbers of 0 or more", self.labels.len()));
+        }
+        self.class_weights = Some(ClassWeights::Each(weights));
+        Ok(())
+    }
+}
+
+impl Task for Classification {
+    fn learn(&mut self, labels: &[&Value]) -> Result<(), String> {
+        let names: Vec<String> = labels.iter().filter_map(|cell| Self::name(cell).ok()).collect();
+        if self.labels.is_empty() {
+            self.labels = names.iter().collect::<BTreeSet<_>>().into_iter().cloned().collect();
+        }
+        if self.labels.len() < 2 {
+            return Err(format!("a classification needs two labels or more; there is {:?}", self.labels));
+        }
+        let count = |label: &String| names.iter().filter(|name| *name == label).count();
+        let counts: Vec<usize> = self.labels.iter().map(count).collect();
+        self.weigh_classes(&counts)
+    }
+
+    fn n_outputs(&self) -> usize {
+        self.labels.len()
+    }
+
+    fn n_targets(&self) -> usize {
+        1
+    }
+
+    fn target(&self, cell: &Value) -> Result<Vec<f32>, String> {
+        let name = Self::name(cell)?;
+        match self.labels.iter().position(|label| *label == name) {
+            Some(class) => Ok(vec![class as f32]),
+            None => {
+                let near = nearest(&name, &self.labels).map(|near| format!(" (did you mean `{near}`?)"));
+                let known = self.labels.iter().take(20).cloned().collect::<Vec<_>>().join(", ");
+                Err(format!("unknown label `{name}`; there is: {known}{}", near.unwrap_or_default()))
+            }
+        }
+    }
+
+    fn loss(&self, tape: &mut Tape<'_>, outputs: &Var, targets: &Targets) -> Var {
+        let classes = Self::classes(targets);
+        let label_smoothing = self.label_smoothing;
+        let targets = ClassTargets { classes: &classes, class_weights: self.weights(), label_smoothing };
+        cross_entropy(tape, outputs, &targets)
+    }
+
+    fn answer(&self, outputs: &[f32]) -> Answer {
+        let probabilities = log_softmax(outputs).into_iter().map(f32::exp);
+        let probabilities: Vec<(String, f32)> = self.labels.iter().cloned().zip(probabilities).collect();
+        let first_best = |best: usize, i: usize| if outputs[i] > outputs[best] { i } else { best };
+        let best = (0..outputs.len()).fold(0, first_best);
+        Answer::Label { label: self.labels[best].clone(), probabilities }
+    }
+
+    fn evaluate(&self, outputs: &Matrix, targets: &Targets) -> Evaluation {
+        let labelled = Self::classes(targets).into_iter().zip(outputs.iter_rows());
+        let (mut truth, mut probabilities) = (Vec::new(), Vec::new());
+        for (class, outputs) in labelled.filter_map(|(class, outputs)| Some((class?, outputs))) {
+            truth.push(class);
+            probabilities.extend(log_softmax(outputs).into_iter().map(f32::exp));
+        }
+        let report = ClassificationReport::compute(self.labels.len(), &truth, &probabilities);
+        let metrics = super::write_options(&report);
+        Evaluation { n: truth.len(), main_metric: "macro_f1", main: report.macro_f1, metrics }
+    }
+
+    fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
+    fn options(&self) -> Map<String, Value> {
+        super::write_options(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn task(options: Value, data: &[Value]) -> Result<Box<dyn Task>, String> {
+        let mut task = make(options.as_object().unwrap().clone())?;
+        task.learn(&data.iter().collect::<Vec<_>>())?;
+        Ok(task)
+    }
+
+    #[test]
+    fn labels_are_learned_in_order_and_numbers_are_names() {
+        let task = task(json!({}), &[json!("b"), json!("a"), json!(3), json!("b")]).unwrap();
+        assert_eq!(task.labels(), ["3", "a", "b"]);
+        assert_eq!(task.target(&json!("b")), Ok(vec![2.0]));
+    }
+
+    #[test]
+    fn an_unknown_label_lists_the_known_ones() {
+        let task = task(json!({"labels": ["sport", "food"]}), &[]).unwrap();
+        let error = task.target(&json!("sprot")).unwrap_err();
+        assert_eq!(error, "unknown label `sprot`; there is: sport, food (did you mean `sport`?)");
+    }
+
+    #[test]
+    fn balanced_weights_are_those_of_scikit_learn() {
+        let data = [json!("a"), json!("a"), json!("a"), json!("b")];
+        let task = task(json!({"class_weights": "balanced"}), &data).unwrap();
+        // sklearn.utils.class_weight.compute_class_weight("balanced", classes=["a", "b"], y=list("aaab"))
+        assert_eq!(task.options()["class_weights"], json!([2.0f32 / 3.0, 2.0]));
+    }
+
+    #[test]
+    fn what_was_learned_makes_the_same_task_again() {
+        let options = json!({"class_weights": {"b": 4.0}, "label_smoothing": 0.5});
+        let task = task(options, &[json!("b"), json!("a")]).unwrap();
+        let again = make(task.options()).unwrap();
+        assert_eq!(again.options(), task.options());
+        assert_eq!(again.labels(), ["a", "b"]);
+    }
+
+    #[test]
+    fn probabilities_sum_to_one_also_of_large_outputs() {
+        let task = task(json!({"labels": ["a", "b"]}), &[]).unwrap();
+        let Answer::Label { label, probabilities } = task.answer(&[5000.0, 5001.0]) else { panic!() };
+        assert_eq!(label, "b");
+        assert!((probabilities[0].1 + probabilities[1].1 - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn options_that_cannot_be_are_errors() {
+        let error = |options: Value| task(options, &[json!("a"), json!("b")]).err().unwrap();
+        assert!(error(json!({"lables": []})).contains("unknown field `lables`"));
+        assert!(error(json!({"labels": ["a", "a"]})).contains("has a name twice"));
+        assert!(error(json!({"labels": ["a"]})).contains("two labels or more"));
+        assert!(error(json!({"class_weights": {"c": 1.0}})).contains("`c`, which is no label"));
+        assert!(error(json!({"label_smoothing": 1.0})).contains("below 1"));
+    }
+}

@@ -1,0 +1,193 @@
+//! One number or several: mean squared error on targets that are standardized unless asked otherwise.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{Answer, Evaluation, Targets, Task};
+use crate::metric::regression::RegressionReport;
+use crate::nn::ops::squared_error;
+use crate::nn::{Matrix, Tape, Var};
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Regression {
+    // How many numbers a label has.
+    #[serde(default = "one")]
+    size: usize,
+    // Whether the head learns (y − mean) / sd of the training rows.
+    #[serde(default = "yes")]
+    standardize: bool,
+    // The mean and standard deviation of each number over the training rows; empty until learned.
+    #[serde(default)]
+    mean: Vec<f32>,
+    #[serde(default)]
+    sd: Vec<f32>,
+}
+
+fn one() -> usize {
+    1
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// The task that the options describe.
+pub(super) fn make(options: Map<String, Value>) -> Result<Box<dyn Task>, String> {
+    let task: Regression = super::read_options(options)?;
+    if task.size == 0 {
+        return Err("`size` is 0; expected 1 or more".to_string());
+    }
+    if task.mean.len() != task.sd.len() || !(task.mean.is_empty() || task.mean.len() == task.size) {
+        return Err(format!("`mean` and `sd` need {} numbers each", task.size));
+    }
+    Ok(Box::new(task))
+}
+
+impl Regression {
+    /// (value − mean) / sd of the number in that column.
+    fn standardized(&self, column: usize, value: f32) -> f32 {
+        if self.standardize { (value - self.mean[column]) / self.sd[column] } else { value }
+    }
+
+    fn on_original_scale(&self, outputs: &[f32]) -> Vec<f32> {
+        let original = |(i, &x): (usize, &f32)| if self.standardize { x * self.sd[i] + self.mean[i] } else { x };
+        outputs.iter().enumerate().map(original).collect()
+    }
+}
+
+/// The number that a cell says; a CSV cell says it as text.
+fn number(cell: &Value) -> Result<f32, String> {
+    let number = match cell {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    };
+    let finite = number.map(|number| number as f32).filter(|number| number.is_finite());
+    finite.ok_or_else(|| format!("expected a number, found {cell}"))
+}
+
+impl Task for Regression {
+    fn learn(&mut self, labels: &[&Value]) -> Result<(), String> {
+        if !self.standardize || !self.mean.is_empty() {
+            return Ok(());
+        }
+        let rows: Vec<Vec<f32>> = labels.iter().filter_map(|cell| self.target(cell).ok()).collect();
+        if rows.is_empty() {
+            return Err("no training row has a number to standardize by".to_string());
+        }
+        for column in 0..self.size {
+            let values = || rows.iter().map(|row| f64::from(row[column]));
+            let mean = values().sum::<f64>() / rows.len() as f64;
+            let variance = values().map(|value| (value - mean).powi(2)).sum::<f64>() / rows.len() as f64;
+            // All labels alike: the head has only the mean to learn.
+            let sd = if variance > 0.0 { variance.sqrt() } else { 1.0 };
+            self.mean.push(mean as f32);
+            self.sd.push(sd as f32);
+        }
+        Ok(())
+    }
+
+    fn n_outputs(&self) -> usize {
+        self.size
+    }
+
+    fn n_targets(&self) -> usize {
+        self.size
+    }
+
+    fn target(&self, cell: &Value) -> Result<Vec<f32>, String> {
+        match cell {
+            Value::Array(cells) if cells.len() == self.size => cells.iter().map(number).collect(),
+            Value::Array(cells) => Err(format!("expected {} numbers, found {}", self.size, cells.len())),
+            Value::String(text) if self.size > 1 => match serde_json::from_str(text) {
+                Ok(list @ Value::Array(_)) => self.target(&list),
+                _ => Err(format!("expected a list of {} numbers, found {cell}", self.size)),
+            },
+            cell if self.size == 1 => Ok(vec![number(cell)?]),
+            cell => Err(format!("expected a list of {} numbers, found {cell}", self.size)),
+        }
+    }
+
+    fn loss(&self, tape: &mut Tape<'_>, outputs: &Var, targets: &Targets) -> Var {
+        let mut standardized = Matrix::zeros(targets.len(), self.size);
+        let mut present = vec![false; targets.len()];
+        for (row, target) in targets.iter().enumerate().filter_map(|(row, target)| Some((row, target?))) {
+            present[row] = true;
+            let values = target.iter().enumerate().map(|(i, &value)| self.standardized(i, value));
+            standardized.row_mut(row).iter_mut().zip(values).for_each(|(place, value)| *place = value);
+        }
+        squared_error(tape, outputs, &standardized, &present)
+    }
+
+    fn answer(&self, outputs: &[f32]) -> Answer {
+        let scores = self.on_original_scale(outputs);
+        if let [score] = scores[..] { Answer::Score(score) } else { Answer::Scores(scores) }
+    }
+
+    fn evaluate(&self, outputs: &Matrix, targets: &Targets) -> Evaluation {
+        let (mut truth, mut predicted) = (Vec::new(), Vec::new());
+        let labelled = targets.iter().zip(outputs.iter_rows());
+        for (target, outputs) in labelled.filter_map(|(target, outputs)| Some((target?, outputs))) {
+            truth.extend_from_slice(target);
+            predicted.extend(self.on_original_scale(outputs));
+        }
+        let report = RegressionReport::compute(self.size, &truth, &predicted);
+        let metrics = super::write_options(&report);
+        let n = truth.len() / self.size;
+        Evaluation { n, main_metric: "pearson", main: report.pearson.unwrap_or(0.0), metrics }
+    }
+
+    fn options(&self) -> Map<String, Value> {
+        super::write_options(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn task(options: Value, data: &[Value]) -> Box<dyn Task> {
+        let mut task = make(options.as_object().unwrap().clone()).unwrap();
+        task.learn(&data.iter().collect::<Vec<_>>()).unwrap();
+        task
+    }
+
+    #[test]
+    fn answers_are_on_the_scale_of_the_data() {
+        let task = task(json!({}), &[json!(1.0), json!("3.0")]);
+        assert_eq!(task.answer(&[0.0]), Answer::Score(2.0));
+        assert_eq!(task.answer(&[-1.5]), Answer::Score(0.5));
+    }
+
+    #[test]
+    fn several_numbers_are_several_scores() {
+        let task = task(json!({"size": 2, "standardize": false}), &[]);
+        assert_eq!(task.target(&json!([1, 2])), Ok(vec![1.0, 2.0]));
+        assert_eq!(task.target(&json!("[1, 2]")), Ok(vec![1.0, 2.0]));
+        assert_eq!(task.answer(&[1.0, 2.0]), Answer::Scores(vec![1.0, 2.0]));
+        assert_eq!(task.target(&json!([1])), Err("expected 2 numbers, found 1".into()));
+    }
+
+    #[test]
+    fn what_is_no_number_is_an_error() {
+        let task = task(json!({"standardize": false}), &[]);
+        for cell in [json!("many"), json!(true), json!("NaN"), json!("1e99"), json!({})] {
+            assert!(task.target(&cell).unwrap_err().starts_with("expected a number, found"), "{cell}");
+        }
+    }
+
+    #[test]
+    fn what_was_learned_makes_the_same_task_again() {
+        let task = task(json!({}), &[json!(1.0), json!(3.0), json!(8.0)]);
+        assert_eq!(make(task.options()).unwrap().options(), task.options());
+    }
+
+    #[test]
+    fn labels_that_are_all_alike_are_no_division_by_zero() {
+        let task = task(json!({}), &[json!(2.0), json!(2.0)]);
+        assert_eq!(task.answer(&[0.5]), Answer::Score(2.5));
+    }
+}
