@@ -4,6 +4,11 @@
 pub mod error;
 pub mod registry;
 
+pub mod data;
+pub mod metric;
+pub mod random;
+pub mod synth;
+
 pub mod text;
 
 pub mod task;

@@ -152,7 +152,7 @@ impl Model {
 
     /// Adds a head for a task, with random weights that `seed` decides.
     pub fn add_head(&mut self, settings: TaskSettings, task: Box<dyn Task>, seed: u64) {
-        let seed = crate::random::mix(seed, self.heads.len() as u64);
+        let seed = crate::random::derive(seed, self.heads.len() as u64);
         let linear = head::random_linear(
             &mut self.params,
             &format!("heads.{}", settings.name),

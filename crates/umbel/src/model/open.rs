@@ -92,7 +92,7 @@ impl Model {
         if let Some(projection) = &settings.projection {
             let activation = activation(&projection.activation).map_err(Error::Settings)?;
             let shape = (projection.size, model.pooled_size());
-            let seed = crate::random::mix(seed, u64::MAX);
+            let seed = crate::random::derive(seed, u64::MAX);
             let linear = random_linear(&mut model.params, "projections.0", shape, Part::Projection, seed);
             model.embedding.projections = vec![Projection { linear, activation }];
         }

@@ -121,7 +121,7 @@ impl<'p> Tape<'p> {
     pub fn dropout(&self, probability: f32) -> Option<Dropout> {
         let seed = self.seed.filter(|_| probability > 0.0)?;
         let n = self.n_dropouts.replace(self.n_dropouts.get() + 1);
-        Some(Dropout { probability, seed: crate::random::mix(seed, n) })
+        Some(Dropout { probability, seed: crate::random::derive(seed, n) })
     }
 
     /// The gradients of the sum of the losses, each times its weight.
