@@ -205,7 +205,11 @@ mod tests {
             bad.push(BadRow { path: "train.csv".into(), line, column: Some("score".into()), problem });
         }
         let text = bad.into_result().unwrap_err().to_string();
-        assert!(text.starts_with("25 bad rows\n  train.csv:1: column `score`: expected a number, found `x`\n"));
-        assert!(text.ends_with("train.csv:20: column `score`: expected a number, found `x`\n  ... and 5 more"));
+        assert!(
+            text.starts_with("25 bad rows\n  train.csv:1: column `score`: expected a number, found `x`\n")
+        );
+        assert!(
+            text.ends_with("train.csv:20: column `score`: expected a number, found `x`\n  ... and 5 more")
+        );
     }
 }

@@ -4,6 +4,10 @@
 pub mod error;
 pub mod registry;
 
+pub mod folder;
+
+pub mod hub;
+
 pub mod text;
 
 pub mod task;
