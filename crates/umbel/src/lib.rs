@@ -2,15 +2,26 @@
 #![forbid(unsafe_code)]
 
 pub mod error;
-pub mod registry;
-
-pub mod data;
-pub mod metric;
 pub mod random;
-pub mod synth;
+pub mod registry;
+pub mod settings;
 
+pub mod nn;
+
+pub mod folder;
+pub mod hub;
 pub mod text;
 
+pub mod encoder;
+pub mod pooling;
+
+pub mod metric;
 pub mod task;
 
+pub mod model;
+
+pub mod data;
+pub mod synth;
+
 pub use error::{Error, Result};
+pub use model::Model;

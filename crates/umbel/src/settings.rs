@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result, nearest};
+use crate::text::Side;
 
 /// All settings of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,6 +46,31 @@ pub struct ModelSettings {
     #[serde(default)]
     pub truncation_side: Side,
     /// A dense layer between pooling and the embedding, instead of those of the folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub projection: Option<ProjectionSettings>,
+}
+
+/// One name or several.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum OneOrMany {
+    /// One name.
+    One(String),
+    /// Several names.
+    Many(Vec<String>),
+}
+
+impl OneOrMany {
+    /// The names.
+    pub fn names(&self) -> Vec<String> {
+        match self {
+            Self::One(name) => vec![name.clone()],
+            Self::Many(names) => names.clone(),
+        }
+    }
+}
+
+/// A dense layer between pooling and the embedding, instead of those of the folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub projection: Option<ProjectionSettings>,
 }
@@ -362,24 +388,30 @@ fn apply(table: &mut toml::Table, change: &str) -> Result<()> {
     let value = value.unwrap_or_else(|| toml::Value::String(change[key.len() + 1..].to_string()));
     let mut path: Vec<&str> = key.trim().split('.').collect();
     let last = path.pop().filter(|key| !key.is_empty()).ok_or_else(wrong)?;
+    let no_table = |key: &str| Error::Settings(format!("`{change}`: there is no table `{key}`"));
     let mut place = table;
-    for key in path {
-        place = child(place, key).ok_or_else(|| Error::Settings(format!("`{change}`: `{key}` is no table")))?;
+    if let ["task", name] = path[..] {
+        place = task(place, name).ok_or_else(|| no_table(name))?;
+    } else {
+        for key in path {
+            place = child(place, key).ok_or_else(|| no_table(key))?;
+        }
     }
     place.insert(last.to_string(), value);
     Ok(())
 }
 
-/// The table under `key`; for `task`, the one of that name.
+/// The table under `key`, made if there is none.
 fn child<'a>(table: &'a mut toml::Table, key: &str) -> Option<&'a mut toml::Table> {
-    if !table.contains_key(key) {
-        let named = |task: &toml::Value| task.get("name").and_then(toml::Value::as_str) == Some(key);
-        if let Some(toml::Value::Array(tasks)) = table.get_mut("task") {
-            return tasks.iter_mut().find(|task| named(task))?.as_table_mut();
-        }
-        table.insert(key.to_string(), toml::Value::Table(toml::Table::new()));
-    }
-    table.get_mut(key)?.as_table_mut()
+    let entry = table.entry(key).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+    entry.as_table_mut()
+}
+
+/// The `[[task]]` of that name.
+fn task<'a>(table: &'a mut toml::Table, name: &str) -> Option<&'a mut toml::Table> {
+    let tasks = table.get_mut("task")?.as_array_mut()?;
+    let named = |task: &&mut toml::Value| task.get("name").and_then(toml::Value::as_str) == Some(name);
+    tasks.iter_mut().find(named)?.as_table_mut()
 }
 
 /// An error of the TOML reader, with the nearest known key.

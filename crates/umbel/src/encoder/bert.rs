@@ -4,7 +4,7 @@
 
 use kernels::Activation;
 
-use super::{Builder, Encoder, Shape};
+use super::{Builder, Encoder, Shape, keys};
 use crate::error::Result;
 use crate::folder::Config;
 use crate::nn::ops::{self, LayerNorm, Linear, Lookup, SelfAttention};
@@ -37,23 +37,23 @@ struct Layer {
 }
 
 pub(super) fn build(config: &Config, builder: &mut Builder<'_>) -> Result<Box<dyn Encoder>> {
-    let hidden = config.usize("hidden_size")?;
+    let hidden = keys::size(config, "hidden_size")?;
     let shape = Shape {
         hidden_size: hidden,
         n_layers: config.usize("num_hidden_layers")?,
-        vocab_size: config.usize("vocab_size")?,
-        max_positions: config.usize("max_position_embeddings")?,
+        vocab_size: keys::size(config, "vocab_size")?,
+        max_positions: keys::size(config, "max_position_embeddings")?,
     };
     let eps = config.f32_or("layer_norm_eps", 1e-12)?;
     let n_token_types = config.usize_or("type_vocab_size", 2)?;
-    config.refuse_other("position_embedding_type", "absolute")?;
+    keys::only(config, "position_embedding_type", "absolute")?;
 
     let words = builder.matrix("embeddings.word_embeddings.weight", shape.vocab_size, hidden);
     let positions = builder.matrix("embeddings.position_embeddings.weight", shape.max_positions, hidden);
     let token_types = builder.matrix("embeddings.token_type_embeddings.weight", n_token_types, hidden);
     let norm = builder.layer_norm("embeddings.LayerNorm", hidden, eps);
     let layers = (0..shape.n_layers).map(|i| Layer::build(config, builder, i)).collect::<Result<_>>()?;
-    let padding_idx = config.optional_usize("pad_token_id", Some(0))?.map(|id| id as u32);
+    let padding_idx = keys::padding_idx(config, 0)?;
     let dropout = config.f32_or("hidden_dropout_prob", 0.1)?;
     Ok(Box::new(Bert { shape, words, positions, token_types, padding_idx, norm, dropout, layers }))
 }
@@ -80,9 +80,9 @@ impl Encoder for Bert {
 impl Layer {
     fn build(config: &Config, builder: &mut Builder<'_>, i: usize) -> Result<Self> {
         builder.part(Part::Layer(i));
-        let hidden = config.usize("hidden_size")?;
-        let intermediate = config.usize("intermediate_size")?;
-        let n_heads = config.divisor("num_attention_heads", hidden)?;
+        let hidden = keys::size(config, "hidden_size")?;
+        let intermediate = keys::size(config, "intermediate_size")?;
+        let n_heads = keys::divisor(config, "num_attention_heads", hidden)?;
         let eps = config.f32_or("layer_norm_eps", 1e-12)?;
         let head_size = hidden / n_heads;
         let attention = SelfAttention {
@@ -99,7 +99,7 @@ impl Layer {
             attention_output: builder.linear(&name("attention.output.dense"), hidden, hidden),
             attention_norm: builder.layer_norm(&name("attention.output.LayerNorm"), hidden, eps),
             intermediate: builder.linear(&name("intermediate.dense"), intermediate, hidden),
-            activation: config.activation("hidden_act", "gelu")?,
+            activation: keys::activation(config, "hidden_act", "gelu")?,
             output: builder.linear(&name("output.dense"), hidden, intermediate),
             output_norm: builder.layer_norm(&name("output.LayerNorm"), hidden, eps),
             dropout: config.f32_or("hidden_dropout_prob", 0.1)?,

@@ -4,10 +4,9 @@
 //! `model_type` of its `config.json`.
 
 pub mod build;
+mod keys;
 
 mod bert;
-
-pub mod scratch;
 
 use crate::error::Result;
 use crate::folder::Config;

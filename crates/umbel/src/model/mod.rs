@@ -153,13 +153,10 @@ impl Model {
     /// Adds a head for a task, with random weights that `seed` decides.
     pub fn add_head(&mut self, settings: TaskSettings, task: Box<dyn Task>, seed: u64) {
         let seed = crate::random::derive(seed, self.heads.len() as u64);
-        let linear = head::random_linear(
-            &mut self.params,
-            &format!("heads.{}", settings.name),
-            (task.n_outputs(), self.embedding_size()),
-            Part::Head(settings.name.clone()),
-            seed,
-        );
+        let shape = (task.n_outputs(), self.embedding_size());
+        let name = format!("heads.{}", settings.name);
+        let part = Part::Head(settings.name.clone());
+        let linear = head::random_linear(&mut self.params, &name, shape, part, seed);
         self.heads.push(Head { settings, task, linear });
     }
 

@@ -1,5 +1,6 @@
 //! A model from its folder, or from an encoder's folder and the settings of a run.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use kernels::Activation;
@@ -16,17 +17,18 @@ use crate::nn::params::{ParamSpec, Params, Part};
 use crate::pooling::POOLINGS;
 use crate::settings::{ModelSettings, OneOrMany, TaskSettings};
 use crate::text::length::max_length;
-use crate::text::{Tokenizer, TokenizerOptions, Truncation};
+use crate::text::{Side, Tokenizer, TokenizerOptions, Truncation};
 
 /// Where a model's encoder came from, and what of it a saved model takes along.
-#[derive(Debug, Clone)]
 pub struct Origin {
     /// The folder with `config.json` and the tokenizer.
     pub transformer_dir: PathBuf,
     /// The encoder's `model_type`.
     pub model_type: String,
-    /// The weights as they were read, some of which no pooling uses.
+    /// The checkpoint's tensors.
     pub(super) weights: Weights,
+    /// Names of those of the encoder's tensors that it does not compute with, as BERT's pooler.
+    pub(super) unused: Vec<String>,
     /// What the folder said of embeddings.
     pub(super) sentence: SentenceFolder,
 }
@@ -43,7 +45,7 @@ pub(super) struct Manifest {
     /// Whether embeddings are cut at the maximum length.
     pub(super) truncation: bool,
     /// The side on which texts are cut.
-    pub(super) truncation_side: crate::settings::Side,
+    pub(super) truncation_side: Side,
     /// Size and SHA-256 of each file with weights.
     pub(super) files: Vec<FileRecord>,
 }
@@ -147,7 +149,8 @@ impl Model {
         builder.finish(&transformer_dir)?;
         let tokenizer = open_tokenizer(&transformer_dir, &sentence, encoder.as_ref())?;
         let embedding = embedding(&sentence, &mut params, &tokenizer, encoder.shape().max_positions)?;
-        let origin = Origin { transformer_dir, model_type, weights, sentence };
+        let unused = unused(&weights, &params, architecture.prefixes);
+        let origin = Origin { transformer_dir, model_type, weights, unused, sentence };
         let model = Self { params, tokenizer, embedding, encoder, heads: Vec::new(), origin };
         model.check_projections(dir)?;
         Ok(model)
@@ -202,6 +205,17 @@ impl Model {
     }
 }
 
+/// Bare names of the encoder's float tensors that are no weights of ours.
+fn unused(weights: &Weights, params: &Params, prefixes: &[&str]) -> Vec<String> {
+    let ours: BTreeSet<&str> = params.iter().flat_map(|(_, param)| param.tensors()).map(|t| t.0).collect();
+    let bare = |name: &str| prefixes.iter().find_map(|prefix| name.strip_prefix(prefix)).map(str::to_string);
+    let prefixed: Vec<String> = weights.names().filter_map(bare).collect();
+    let all = if prefixed.is_empty() { weights.names().map(str::to_string).collect() } else { prefixed };
+    let old_name = |name: &String| name.ends_with("gamma") || name.ends_with("beta");
+    let unused = all.into_iter().filter(|name| !ours.contains(&name[..]) && !old_name(name));
+    unused.filter(|name| weights.tensor(name).is_ok()).collect()
+}
+
 /// Adds a tensor of a file as a weight.
 fn add(
     params: &mut Params,
@@ -249,7 +263,7 @@ fn embedding(
 }
 
 fn projection(params: &mut Params, i: usize, layer: &DenseLayer) -> Result<Projection> {
-    let mut add = |suffix: &str, tensor: &crate::nn::tensor::Tensor| {
+    let mut add = |suffix: &str, tensor: &crate::folder::tensor::Tensor| {
         let names = vec![format!("projections.{i}.{suffix}")];
         let spec = ParamSpec { names, shape: tensor.shape.clone(), part: Part::Projection };
         params.add(spec, tensor.values.clone())

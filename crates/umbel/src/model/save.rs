@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::folder::sentence::{DenseLayer, SentenceFolder};
 use crate::folder::write::{NamedTensor, write_file, write_safetensors, write_sentence_folder};
 use crate::nn::params::{Param, Part};
-use crate::nn::tensor::Tensor;
+use crate::folder::tensor::Tensor;
 use crate::text::Truncation;
 
 impl Model {
@@ -22,7 +22,12 @@ impl Model {
     pub fn save(&self, dir: &Path) -> Result<()> {
         std::fs::create_dir_all(dir).map_err(Error::io(dir))?;
         let mut files = vec!["model.safetensors".to_string()];
-        write_safetensors(&dir.join(&files[0]), &self.encoder_tensors()?, &[("format", "pt")])?;
+        let unused = self.origin.unused.iter().map(|name| Ok((name, self.origin.weights.tensor(name)?)));
+        let unused = unused.collect::<Result<Vec<_>>>()?;
+        let mut tensors = self.encoder_tensors();
+        let shared = unused.iter().map(|(name, tensor)| (name.to_string(), tensor.shape.clone(), tensor.as_slice()));
+        tensors.extend(shared);
+        write_safetensors(&dir.join(&files[0]), &tensors, &[("format", "pt")])?;
         write_sentence_folder(dir, &self.sentence_folder(), self.encoder.shape().hidden_size)?;
         for head in &self.heads {
             let file = format!("heads/{}/model.safetensors", head.name());
@@ -37,18 +42,11 @@ impl Model {
         write_file(&dir.join("umbel.json"), &manifest)
     }
 
-    /// The encoder's weights, and those of its checkpoint that no pooling uses.
-    fn encoder_tensors(&self) -> Result<Vec<NamedTensor<'_>>> {
+    fn encoder_tensors(&self) -> Vec<NamedTensor<'_>> {
         let of_encoder =
             |param: &&Param| matches!(param.part(), Part::Embeddings | Part::Layer(_) | Part::Encoder);
-        let params = self.params.iter().map(|(_, param)| param).filter(of_encoder);
-        let own = params.flat_map(Param::tensors);
-        let mut tensors: Vec<NamedTensor<'_>> =
-            own.map(|(name, shape, values)| (name.to_string(), shape.to_vec(), values)).collect();
-        for (name, tensor) in &self.origin.unused {
-            tensors.push((name.clone(), tensor.shape.clone(), tensor.as_slice()));
-        }
-        Ok(tensors)
+        let own = self.params.iter().map(|(_, param)| param).filter(of_encoder).flat_map(Param::tensors);
+        own.map(|(name, shape, values)| (name.to_string(), shape.to_vec(), values)).collect()
     }
 
     fn head_tensors(&self, task: &str) -> Vec<NamedTensor<'_>> {

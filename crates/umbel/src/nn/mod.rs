@@ -6,7 +6,6 @@
 
 mod buffer;
 pub mod matrix;
-pub mod values;
 
 pub mod params;
 

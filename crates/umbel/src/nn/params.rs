@@ -4,7 +4,7 @@ use std::sync::{Mutex, OnceLock};
 
 use kernels::{MatRef, Packed};
 
-use super::values::Values;
+use crate::folder::Values;
 
 /// Which weight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

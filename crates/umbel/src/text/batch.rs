@@ -10,6 +10,8 @@ pub struct Batch {
     token_type_ids: Vec<u32>,
     // Invariant: starts at 0, never decreases, ends at `input_ids.len()`.
     cu_seqlens: Vec<usize>,
+    // Invariant: as long as `input_ids`.
+    kept: Vec<bool>,
 }
 
 /// The tokens of one text, as the encoder reads them.
@@ -19,6 +21,8 @@ pub struct Tokens {
     pub input_ids: Vec<u32>,
     /// Rows of the token type table, as many as `input_ids`; all 0 but in the second text of a pair.
     pub token_type_ids: Vec<u32>,
+    /// So many tokens at the start are read but left out of pooling, as those of a prompt; usually 0.
+    pub n_unpooled: usize,
 }
 
 impl Tokens {
@@ -35,19 +39,21 @@ impl Tokens {
 
 impl From<&[u32]> for Tokens {
     fn from(input_ids: &[u32]) -> Self {
-        Self { input_ids: input_ids.to_vec(), token_type_ids: vec![0; input_ids.len()] }
+        Self { input_ids: input_ids.to_vec(), token_type_ids: vec![0; input_ids.len()], n_unpooled: 0 }
     }
 }
 
 impl Batch {
     /// Lays `sequences` end to end, in their order.
     pub fn new<'a>(sequences: impl IntoIterator<Item = &'a Tokens>) -> Self {
-        let mut batch = Self { input_ids: Vec::new(), token_type_ids: Vec::new(), cu_seqlens: vec![0] };
+        let (input_ids, token_type_ids, kept) = Default::default();
+        let mut batch = Self { input_ids, token_type_ids, cu_seqlens: vec![0], kept };
         for tokens in sequences {
             assert_eq!(tokens.input_ids.len(), tokens.token_type_ids.len(), "one token type a token");
             batch.input_ids.extend_from_slice(&tokens.input_ids);
             batch.token_type_ids.extend_from_slice(&tokens.token_type_ids);
             batch.cu_seqlens.push(batch.input_ids.len());
+            batch.kept.extend((0..tokens.len()).map(|i| i >= tokens.n_unpooled));
         }
         batch
     }
@@ -85,6 +91,11 @@ impl Batch {
     /// Where each sequence starts and, as the next one's start, ends.
     pub fn cu_seqlens(&self) -> &[usize] {
         &self.cu_seqlens
+    }
+
+    /// Whether each token is pooled.
+    pub fn kept(&self) -> &[bool] {
+        &self.kept
     }
 
     /// The rows of each sequence.

@@ -1,5 +1,11 @@
 //! From text to packed token sequences.
 
 pub mod batch;
+pub mod length;
+pub mod padding;
+pub mod tokenizer;
+pub mod tokenizer_config;
 
 pub use batch::{Batch, Tokens};
+pub use tokenizer::{Encoded, TokenInfo, Tokenizer, TokenizerOptions, Truncation};
+pub use tokenizer_config::{Side, TokenizerConfig};

@@ -15,7 +15,7 @@ pub mod squared_error;
 pub use activation::activate;
 pub use attention::{SelfAttention, attention};
 pub use concat::concat;
-pub use cross_entropy::{ClassTargets, cross_entropy};
+pub use cross_entropy::{ClassTargets, cross_entropy, log_softmax};
 pub use dropout::dropout;
 pub use embedding::{Lookup, embedding};
 pub use l2_normalize::l2_normalize;

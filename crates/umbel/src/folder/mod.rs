@@ -1,0 +1,14 @@
+//! Model folders: their settings, their weights, and the files that sentence-transformers reads.
+
+pub mod config;
+pub mod paths;
+mod safetensors_header;
+pub mod sentence;
+pub mod tensor;
+pub mod weights;
+pub mod write;
+
+pub use config::Config;
+pub use sentence::SentenceFolder;
+pub use tensor::{Tensor, Values};
+pub use weights::Weights;

@@ -1,0 +1,279 @@
+//! From text to tokens, by the model's own `tokenizer.json`.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use rayon::prelude::*;
+use tokenizers::normalizers::{Lowercase, NormalizerWrapper, Sequence};
+use tokenizers::utils::truncation::{TruncationDirection, TruncationParams, truncate_encodings};
+use tokenizers::{Encoding, PaddingParams, PostProcessor};
+
+use super::{Side, TokenizerConfig, Tokens};
+use crate::error::{Error, Result};
+
+/// A model's tokenizer.
+///
+/// Truncation and padding that `tokenizer.json` itself carries never apply.
+#[derive(Debug, Clone)]
+pub struct Tokenizer {
+    /// What `tokenizer_config.json` says.
+    pub config: TokenizerConfig,
+    inner: tokenizers::Tokenizer,
+    pad_id: u32,
+}
+
+/// Whether long texts are cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Truncation {
+    /// Texts keep all their tokens.
+    Off,
+    /// Texts are cut to this many tokens, special tokens included.
+    At(usize),
+}
+
+/// How texts become tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokenizerOptions {
+    /// Whether long texts are cut.
+    pub truncation: Truncation,
+    /// Which end is cut off.
+    pub side: Side,
+    /// Whether tokens such as `[CLS]` and `[SEP]` are put around a text.
+    pub add_special_tokens: bool,
+}
+
+impl TokenizerOptions {
+    /// Texts are cut at their end to `max_length` tokens, and get their special tokens.
+    pub fn at(max_length: usize) -> Self {
+        Self { truncation: Truncation::At(max_length), side: Side::Right, add_special_tokens: true }
+    }
+
+    /// Texts keep all their tokens, and get their special tokens.
+    pub fn whole() -> Self {
+        Self { truncation: Truncation::Off, ..Self::at(0) }
+    }
+}
+
+/// Texts as tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Encoded {
+    /// The tokens of each text.
+    pub texts: Vec<Tokens>,
+    /// How many tokens each text had before it was cut.
+    pub lengths: Vec<usize>,
+    /// How many texts were cut.
+    pub n_truncated: usize,
+}
+
+/// One token, as people want to see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenInfo {
+    /// The token as the vocabulary spells it.
+    pub token: String,
+    /// Its row in the token embedding table.
+    pub id: u32,
+    /// The bytes of the text it stands for, from and up to; both 0 for a token that was added.
+    pub offsets: (usize, usize),
+    /// True of a token that was added around the text.
+    pub special: bool,
+}
+
+impl Tokenizer {
+    /// Reads `tokenizer.json` and `tokenizer_config.json` of a folder.
+    ///
+    /// # Errors
+    /// [`Error::Model`] if one of them cannot be read.
+    pub fn open(dir: &Path) -> Result<Self> {
+        let path = dir.join("tokenizer.json");
+        if !path.exists() {
+            return Err(Error::model(
+                path,
+                "there is no such file; in Python, `AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR)` writes it",
+            ));
+        }
+        let bytes = std::fs::read(&path).map_err(Error::io(&path))?;
+        Self::from_bytes(&bytes, TokenizerConfig::read(dir)?).map_err(|problem| Error::model(path, problem))
+    }
+
+    fn from_bytes(bytes: &[u8], config: TokenizerConfig) -> Result<Self, String> {
+        let mut inner = guard(|| tokenizers::Tokenizer::from_bytes(bytes))?;
+        let pad_id = pad_id(&inner, &config);
+        inner.with_padding(None);
+        guard(|| inner.with_truncation(None).map(|_| ()))?;
+        Ok(Self { config, inner, pad_id })
+    }
+
+    /// Lower-cases texts first, as `do_lower_case` of the sentence-transformers files asks for.
+    ///
+    /// Special tokens that are typed in a text keep their case.
+    ///
+    /// # Errors
+    /// [`Error::Text`] if the tokenizer does not allow it.
+    pub fn lower_cased(mut self) -> Result<Self> {
+        let mut steps = vec![NormalizerWrapper::from(Lowercase)];
+        steps.extend(self.inner.get_normalizer().cloned());
+        let done = guard(|| self.inner.with_normalizer(Some(Sequence::new(steps))).map(|_| ()));
+        done.map_err(|problem| Error::Text(format!("texts cannot be lower-cased: {problem}")))?;
+        Ok(self)
+    }
+
+    /// The token that padding consists of.
+    pub fn pad_id(&self) -> u32 {
+        self.pad_id
+    }
+
+    /// How many tokens there are, added ones included.
+    pub fn vocab_size(&self) -> usize {
+        self.inner.get_vocab_size(true)
+    }
+
+    /// The largest id a text can yield; the encoder needs one more row of token embeddings than that.
+    pub fn max_id(&self) -> u32 {
+        self.inner.get_vocab(true).into_values().max().unwrap_or(0)
+    }
+
+    /// How many special tokens are put around a text.
+    pub fn n_special(&self) -> usize {
+        self.added_tokens(false)
+    }
+
+    fn added_tokens(&self, pair: bool) -> usize {
+        self.inner.get_post_processor().map_or(0, |processor| processor.added_tokens(pair))
+    }
+
+    /// Turns texts into tokens, on all threads.
+    ///
+    /// # Errors
+    /// [`Error::Settings`] if the maximum length leaves no room beside the special tokens,
+    /// [`Error::Text`] if the tokenizer fails on a text.
+    pub fn encode(&self, texts: &[impl AsRef<str> + Sync], options: TokenizerOptions) -> Result<Encoded> {
+        let inputs: Vec<(&str, Option<&str>)> = texts.iter().map(|text| (text.as_ref(), None)).collect();
+        self.encode_all(&inputs, options)
+    }
+
+    /// Turns pairs of texts into tokens; those of the second text have token type 1.
+    ///
+    /// A pair that is too long loses tokens of its longer text first.
+    ///
+    /// # Errors
+    /// As [`Tokenizer::encode`].
+    pub fn encode_pair(
+        &self,
+        pairs: &[(impl AsRef<str> + Sync, impl AsRef<str> + Sync)],
+        options: TokenizerOptions,
+    ) -> Result<Encoded> {
+        let inputs: Vec<_> = pairs.iter().map(|(a, b)| (a.as_ref(), Some(b.as_ref()))).collect();
+        self.encode_all(&inputs, options)
+    }
+
+    fn encode_all(&self, inputs: &[(&str, Option<&str>)], options: TokenizerOptions) -> Result<Encoded> {
+        self.check_room(inputs.first().is_some_and(|(_, pair)| pair.is_some()), options)?;
+        let encode = |(row, &(text, pair)): (usize, &(&str, Option<&str>))| {
+            let encoded = guard(|| self.process(text, pair, options, Offsets::Unused));
+            encoded
+                .map_err(|problem| Error::Text(format!("row {}: the tokenizer failed: {problem}", row + 1)))
+        };
+        let encodings: Vec<(Encoding, usize)> =
+            inputs.par_iter().enumerate().map(encode).collect::<Result<_>>()?;
+        let lengths: Vec<usize> = encodings.iter().map(|(_, length)| *length).collect();
+        let n_truncated = encodings.iter().filter(|(encoding, length)| encoding.len() < *length).count();
+        let tokens = |(encoding, _): (Encoding, usize)| Tokens {
+            input_ids: encoding.get_ids().to_vec(),
+            token_type_ids: encoding.get_type_ids().to_vec(),
+        };
+        Ok(Encoded { texts: encodings.into_iter().map(tokens).collect(), lengths, n_truncated })
+    }
+
+    /// The tokens of one text with what they stand for.
+    ///
+    /// # Errors
+    /// As [`Tokenizer::encode`].
+    pub fn explain(&self, text: &str, options: TokenizerOptions) -> Result<Vec<TokenInfo>> {
+        self.check_room(false, options)?;
+        let encoded = guard(|| self.process(text, None, options, Offsets::Bytes));
+        let (encoding, _) =
+            encoded.map_err(|problem| Error::Text(format!("the tokenizer failed: {problem}")))?;
+        let info = |i: usize| TokenInfo {
+            token: encoding.get_tokens()[i].clone(),
+            id: encoding.get_ids()[i],
+            offsets: encoding.get_offsets()[i],
+            special: encoding.get_special_tokens_mask()[i] == 1,
+        };
+        Ok((0..encoding.len()).map(info).collect())
+    }
+
+    fn check_room(&self, pair: bool, options: TokenizerOptions) -> Result<()> {
+        let added = if options.add_special_tokens { self.added_tokens(pair) } else { 0 };
+        match options.truncation {
+            Truncation::At(max_length) if max_length <= added => Err(Error::Settings(format!(
+                "`max_length` is {max_length}; expected at least {}, as the tokenizer adds {added} special tokens",
+                added + 1
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// The tokens of a text or a pair, and how many there were before any was cut off.
+    ///
+    /// Cutting is done here, between tokenising and adding special tokens, so that no tokenizer with
+    /// other settings has to be kept, and what was cut off is not put together again.
+    fn process(
+        &self,
+        text: &str,
+        pair: Option<&str>,
+        options: TokenizerOptions,
+        offsets: Offsets,
+    ) -> tokenizers::Result<(Encoding, usize)> {
+        let tokenise = |text: &str| match offsets {
+            Offsets::Unused => self.inner.encode_fast(text, false),
+            Offsets::Bytes => self.inner.encode(text, false),
+        };
+        let (mut first, mut second) = (tokenise(text)?, pair.map(tokenise).transpose()?);
+        let added = if options.add_special_tokens { self.added_tokens(pair.is_some()) } else { 0 };
+        let length = first.len() + second.as_ref().map_or(0, Encoding::len) + added;
+        if let Truncation::At(max_length) = options.truncation
+            && length > max_length
+        {
+            (first, second) = truncate_encodings(first, second, &cut(max_length - added, options.side))?;
+            first.take_overflowing();
+            second.as_mut().map(Encoding::take_overflowing);
+        }
+        Ok((self.inner.post_process(first, second, options.add_special_tokens)?, length))
+    }
+}
+
+/// Whether the places of tokens in the text are wanted; to find them takes time.
+#[derive(Clone, Copy)]
+enum Offsets {
+    Unused,
+    Bytes,
+}
+
+fn cut(max_length: usize, side: Side) -> TruncationParams {
+    let direction = match side {
+        Side::Left => TruncationDirection::Left,
+        Side::Right => TruncationDirection::Right,
+    };
+    TruncationParams { max_length, direction, ..TruncationParams::default() }
+}
+
+fn pad_id(inner: &tokenizers::Tokenizer, config: &TokenizerConfig) -> u32 {
+    let named = config.pad_token.as_ref().and_then(|token| inner.token_to_id(token));
+    let own = || inner.get_padding().map(|PaddingParams { pad_id, .. }| *pad_id);
+    let usual = || ["[PAD]", "<pad>"].iter().find_map(|token| inner.token_to_id(token));
+    named.or_else(own).or_else(usual).unwrap_or(0)
+}
+
+/// Runs the tokenizers crate, which panics on some files and texts, and makes that an error too.
+fn guard<T, E: ToString>(run: impl FnOnce() -> Result<T, E>) -> Result<T, String> {
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(result) => result.map_err(|error| error.to_string()),
+        Err(panic) => Err(panic_message(&*panic)),
+    }
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("it panicked").to_string()
+}
