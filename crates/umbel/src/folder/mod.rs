@@ -1,6 +1,11 @@
 //! Model folders: their settings, their weights, and the files that sentence-transformers reads.
 
 pub mod config;
+pub mod dense;
+#[cfg(test)]
+mod edge_cases;
+#[cfg(test)]
+pub(crate) mod fixtures;
 pub mod paths;
 mod safetensors_header;
 pub mod sentence;
@@ -9,6 +14,7 @@ pub mod weights;
 pub mod write;
 
 pub use config::Config;
+pub use dense::DenseLayer;
 pub use sentence::SentenceFolder;
 pub use tensor::{Tensor, Values};
 pub use weights::Weights;
