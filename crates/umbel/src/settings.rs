@@ -70,42 +70,6 @@ impl OneOrMany {
     }
 }
 
-/// A dense layer between pooling and the embedding, instead of those of the folder.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub projection: Option<ProjectionSettings>,
-}
-
-/// One name or several.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum OneOrMany {
-    /// One name.
-    One(String),
-    /// Several names.
-    Many(Vec<String>),
-}
-
-impl OneOrMany {
-    /// The names.
-    pub fn names(&self) -> Vec<String> {
-        match self {
-            Self::One(name) => vec![name.clone()],
-            Self::Many(names) => names.clone(),
-        }
-    }
-}
-
-/// An end of a text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Side {
-    /// Its beginning.
-    Left,
-    /// Its end.
-    #[default]
-    Right,
-}
-
 /// A dense layer between pooling and the embedding.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

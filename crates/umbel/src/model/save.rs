@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::open::{ACTIVATIONS, FORMAT, FileRecord, Manifest};
 use super::{Model, Projection};
 use crate::error::{Error, Result};
-use crate::folder::sentence::{DenseLayer, SentenceFolder};
+use crate::folder::{DenseLayer, SentenceFolder};
 use crate::folder::write::{NamedTensor, write_file, write_safetensors, write_sentence_folder};
 use crate::nn::params::{Param, Part};
 use crate::folder::tensor::Tensor;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{Answer, Evaluation, Targets, Task};
 use crate::error::nearest;
-use crate::metric::classification::ClassificationReport;
+use crate::metric;
 use crate::nn::ops::{ClassTargets, cross_entropy, log_softmax};
 use crate::nn::{Matrix, Tape, Var};
 
@@ -156,7 +156,7 @@ impl Task for Classification {
             truth.push(class);
             probabilities.extend(log_softmax(outputs).into_iter().map(f32::exp));
         }
-        let report = ClassificationReport::compute(self.labels.len(), &truth, &probabilities);
+        let report = metric::Classification::compute(self.labels.len(), &truth, &probabilities);
         let metrics = super::write_options(&report);
         Evaluation { n: truth.len(), main_metric: "macro_f1", main: report.macro_f1, metrics }
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Answer, Evaluation, Targets, Task};
-use crate::metric::regression::RegressionReport;
+use crate::metric;
 use crate::nn::ops::squared_error;
 use crate::nn::{Matrix, Tape, Var};
 
@@ -132,7 +132,7 @@ impl Task for Regression {
             truth.extend_from_slice(target);
             predicted.extend(self.on_original_scale(outputs));
         }
-        let report = RegressionReport::compute(self.size, &truth, &predicted);
+        let report = metric::Regression::compute(self.size, &truth, &predicted);
         let metrics = super::write_options(&report);
         let n = truth.len() / self.size;
         Evaluation { n, main_metric: "pearson", main: report.pearson.unwrap_or(0.0), metrics }

@@ -181,6 +181,7 @@ impl Tokenizer {
         let tokens = |(encoding, _): (Encoding, usize)| Tokens {
             input_ids: encoding.get_ids().to_vec(),
             token_type_ids: encoding.get_type_ids().to_vec(),
+            n_unpooled: 0,
         };
         Ok(Encoded { texts: encodings.into_iter().map(tokens).collect(), lengths, n_truncated })
     }

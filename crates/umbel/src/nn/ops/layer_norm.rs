@@ -42,7 +42,8 @@ fn normalize_sum(tape: &mut Tape<'_>, x: Var, residual: Option<&Var>, norm: Laye
         let mut d_sum = Matrix::scratch(sum.rows(), sum.cols());
         let (mut d_weight, mut d_bias) = (Matrix::zeros(1, sum.cols()), Matrix::zeros(1, sum.cols()));
         let d_params = Some((d_weight.data_mut(), d_bias.data_mut()));
-        kernels::layer_norm_backward(&kernel, sum.data(), &stats, d_y.data(), d_sum.data_mut(), d_params);
+        let saved = kernels::LayerNormSaved { sum: sum.data(), stats: &stats };
+        kernels::layer_norm_backward(&kernel, saved, d_y.data(), d_sum.data_mut(), d_params);
         for (id, gradient) in [(norm.weight, d_weight), (norm.bias, d_bias)] {
             if let Some(sum) = grads.sum_of_param(id) {
                 kernels::add(gradient.data(), sum.data_mut());
