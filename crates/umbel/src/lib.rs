@@ -21,7 +21,9 @@ pub mod task;
 pub mod model;
 
 pub mod data;
+pub mod evaluate;
 pub mod synth;
+pub mod train;
 
 pub use error::{Error, Result};
 pub use model::Model;

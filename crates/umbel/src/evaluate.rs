@@ -1,0 +1,79 @@
+//! How good a model is on rows with labels, task by task.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::data::Dataset;
+use crate::error::Result;
+use crate::model::{Head, Model};
+use crate::nn::{Matrix, Params, Tape};
+use crate::task::Targets;
+
+/// How good a model is on the rows of a data set.
+#[derive(Debug)]
+pub struct Evaluated {
+    /// Each task's scores, in the order of the tasks.
+    pub tasks: Vec<TaskScores>,
+    /// Each task's raw outputs for every row, also for rows without a label. [rows × outputs]
+    pub outputs: Vec<Matrix>,
+    /// How many texts were cut.
+    pub n_truncated: usize,
+}
+
+/// How good a task's answers are.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskScores {
+    /// The task.
+    pub task: String,
+    /// Rows with a label.
+    pub n: usize,
+    /// The mean loss over them.
+    pub loss: f64,
+    /// The scale-free metric that stands for the task.
+    pub main_metric: String,
+    /// Its value; 0 where it is not defined.
+    pub main: f64,
+    /// All metrics by name.
+    pub metrics: Map<String, Value>,
+}
+
+impl TaskScores {
+    /// How good `outputs` are where `targets` has labels.
+    pub fn of(head: &Head, outputs: &Matrix, targets: &Targets) -> Self {
+        let none = Params::default();
+        let mut tape = Tape::inference(&none);
+        let logits = tape.constant(outputs.clone());
+        let loss = f64::from(head.task.loss(&mut tape, &logits, targets).item());
+        let found = head.task.evaluate(outputs, targets);
+        Self {
+            task: head.name().to_string(),
+            n: found.n,
+            loss,
+            main_metric: found.main_metric.to_string(),
+            main: found.main,
+            metrics: found.metrics,
+        }
+    }
+
+    /// The metric of that name, or `loss`.
+    pub fn metric(&self, name: &str) -> Option<f64> {
+        if name == "loss" { Some(self.loss) } else { self.metrics.get(name)?.as_f64() }
+    }
+}
+
+/// Answers every row of `data` and holds the answers against its labels.
+///
+/// # Errors
+/// If a text cannot be turned into tokens.
+pub fn evaluate(model: &Model, data: &Dataset) -> Result<Evaluated> {
+    let encoded = model.tokenize(data.texts())?;
+    let outputs = model.head_outputs(&encoded.texts);
+    let tasks = scores(model, &outputs, data);
+    Ok(Evaluated { tasks, outputs, n_truncated: encoded.n_truncated })
+}
+
+/// Each task's scores, from its outputs for every row of `data`.
+pub fn scores(model: &Model, outputs: &[Matrix], data: &Dataset) -> Vec<TaskScores> {
+    let heads = model.heads().iter().zip(outputs).enumerate();
+    heads.map(|(task_idx, (head, outputs))| TaskScores::of(head, outputs, data.targets(task_idx))).collect()
+}

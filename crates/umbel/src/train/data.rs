@@ -1,0 +1,142 @@
+//! The rows that a run trains on and those it only looks at, with the tasks that have learned from them.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::data::{Column, Columns, Dataset, Table, split};
+use crate::error::{Error, Result};
+use crate::settings::{Settings, TaskSettings, Validation};
+use crate::task::{self, Task};
+
+/// Quantile bins by which rows are stratified if the first task's labels are numbers.
+const BINS: usize = 10;
+
+/// The rows of a run, and its tasks.
+pub struct RunData {
+    /// Rows that are trained on.
+    pub train: Dataset,
+    /// Rows that are only looked at.
+    pub validation: Dataset,
+    /// The tasks, with the label names and scales they have learned from all rows of the training files.
+    pub tasks: Vec<(TaskSettings, Box<dyn Task>)>,
+}
+
+impl RunData {
+    /// Reads the files that the settings name.
+    ///
+    /// # Errors
+    /// If a file cannot be read, a column is missing, or rows are bad: all of them at once.
+    pub fn read(settings: &Settings) -> Result<Self> {
+        if settings.tasks.is_empty() {
+            return Err(Error::Settings("there is no task; add a `[[task]]` with `name` and `kind`".to_string()));
+        }
+        let table = read_table(settings, &settings.data.train.paths())?;
+        let tasks = learn(&settings.tasks, &table)?;
+        let all = dataset(&table, &tasks)?;
+        let (train, validation) = match &settings.data.validation {
+            Validation::Files(files) => {
+                let table = read_table(settings, &files.paths())?;
+                (all, dataset(&table, &tasks)?)
+            }
+            Validation::Fraction(fraction) => {
+                let (train, held) = split::hold_out(&strata(&all, &tasks), *fraction, settings.train.seed);
+                (all.select(&train), all.select(&held))
+            }
+        };
+        match (train.len(), validation.len()) {
+            (0, _) => Err(Error::Settings("`data.train` has no rows".to_string())),
+            (_, 0) => Err(Error::Settings("`data.validation` has no rows".to_string())),
+            _ => Ok(Self { train, validation, tasks }),
+        }
+    }
+
+    /// The SHA-256 of all texts and targets, in hexadecimal digits.
+    pub fn hash(&self) -> String {
+        let mut hasher = Sha256::new();
+        for data in [&self.train, &self.validation] {
+            hasher.update((data.len() as u64).to_le_bytes());
+            for example in data.iter() {
+                hasher.update((example.text.len() as u64).to_le_bytes());
+                hasher.update(example.text);
+                for target in example.targets {
+                    hasher.update([u8::from(target.is_some())]);
+                    target.into_iter().flatten().for_each(|number| hasher.update(number.to_le_bytes()));
+                }
+            }
+        }
+        hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// Reads labelled rows for tasks that have learned all there is to learn, as those of a trained model.
+///
+/// # Errors
+/// If a file cannot be read or rows are bad.
+pub fn read_labelled(
+    paths: &[PathBuf],
+    text: &str,
+    tasks: &[(&TaskSettings, &dyn Task)],
+) -> Result<(Table, Dataset)> {
+    let labels = tasks.iter().map(|(settings, _)| settings.column().to_string()).collect();
+    let table = Table::read(paths, &Columns { text: text.to_string(), labels })?;
+    let missing_everywhere = table.missing_columns().len() == paths.len() * tasks.len();
+    if let (true, Some(missing)) = (missing_everywhere, table.missing_columns().first()) {
+        return Err(missing.clone().into_error());
+    }
+    let data = parse(&table, tasks)?;
+    Ok((table, data))
+}
+
+fn read_table(settings: &Settings, paths: &[PathBuf]) -> Result<Table> {
+    let labels = settings.tasks.iter().map(|task| task.column().to_string()).collect();
+    let table = Table::read(paths, &Columns { text: settings.data.text.clone(), labels })?;
+    for task in &settings.tasks {
+        let missing = || table.missing_columns().iter().filter(|missing| missing.column == task.column());
+        if let (true, Some(missing)) = (missing().count() == paths.len(), missing().next()) {
+            return Err(missing.clone().into_error());
+        }
+    }
+    Ok(table)
+}
+
+fn learn(settings: &[TaskSettings], table: &Table) -> Result<Vec<(TaskSettings, Box<dyn Task>)>> {
+    let learned = settings.iter().map(|settings| {
+        let mut task = task::make(settings)?;
+        let cells = table.cells(settings.column()).expect("the table was read with this column");
+        let labels: Vec<&Value> = cells.iter().filter(|cell| !cell.is_null()).collect();
+        let wrong = |problem| Error::Settings(format!("task `{}`: {problem}", settings.name));
+        task.learn(&labels).map_err(wrong)?;
+        Ok((settings.clone(), task))
+    });
+    learned.collect()
+}
+
+fn dataset(table: &Table, tasks: &[(TaskSettings, Box<dyn Task>)]) -> Result<Dataset> {
+    let tasks: Vec<(&TaskSettings, &dyn Task)> = tasks.iter().map(|(s, task)| (s, task.as_ref())).collect();
+    parse(table, &tasks)
+}
+
+fn parse(table: &Table, tasks: &[(&TaskSettings, &dyn Task)]) -> Result<Dataset> {
+    let parsers: Vec<_> = tasks.iter().map(|(_, task)| |cell: &Value| task.target(cell)).collect();
+    let column = |((settings, task), parse)| {
+        let (settings, task): (&TaskSettings, &dyn Task) = (settings, task);
+        Column { name: settings.column(), width: task.n_targets(), parse }
+    };
+    let pairs = tasks.iter().map(|(s, t)| (*s, *t)).zip(parsers.iter().map(|parse| parse as _));
+    Dataset::from_table(table, &pairs.map(column).collect::<Vec<_>>())
+}
+
+/// The stratum of each row: by its first label, the tasks with label names first.
+fn strata(data: &Dataset, tasks: &[(TaskSettings, Box<dyn Task>)]) -> Vec<Option<usize>> {
+    let named = tasks.iter().position(|(_, task)| !task.labels().is_empty());
+    let task_idx = named.unwrap_or(0);
+    let task = &tasks[task_idx].1;
+    let values: Vec<Option<f32>> =
+        data.targets(task_idx).iter().map(|target| target.map(|target| task.stratum(target))).collect();
+    match named {
+        Some(_) => values.iter().map(|value| value.map(|value| value as usize)).collect(),
+        None => split::quantile_bins(&values, BINS),
+    }
+}

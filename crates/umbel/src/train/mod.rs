@@ -1,0 +1,316 @@
+//! Training: rows in a seeded order, steps, a validation pass after each epoch, the best epoch kept.
+
+pub mod checkpoint;
+pub mod data;
+pub mod freeze;
+mod inputs;
+mod log;
+pub mod optimizer;
+mod passes;
+mod plan;
+pub mod report;
+pub mod schedule;
+mod selection;
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::evaluate::{TaskScores, scores};
+use crate::metric::{EpochScores, TaskHistory, diagnose};
+use crate::model::Model;
+use crate::nn::Matrix;
+use crate::random::derive;
+use crate::settings::Settings;
+
+use checkpoint::{Checkpoint, Fingerprint, Progress};
+use data::RunData;
+use inputs::Inputs;
+use log::Log;
+use optimizer::{AdamW, clip_factor};
+use passes::{Step, StepLosses};
+use plan::Plan;
+use schedule::LearningRate;
+use selection::Selection;
+
+pub use report::{EpochReport, Observer, RunReport, Silent, StepReport, TaskLoss};
+
+/// How a run ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// All epochs were trained, or early stopping ended the run; the model is that of the best epoch.
+    Finished {
+        /// Each epoch's report.
+        epochs: Vec<EpochReport>,
+        /// The raw outputs of the best epoch's model for the validation rows, a matrix a task.
+        validation_outputs: Vec<Matrix>,
+    },
+    /// The observer asked to stop; the run can be resumed.
+    Stopped {
+        /// Steps that were taken.
+        step: usize,
+    },
+}
+
+/// Where and whether a run goes on.
+#[derive(Debug, Clone)]
+pub struct RunFolder {
+    /// The folder of `metrics.jsonl` and the checkpoint.
+    pub path: PathBuf,
+    /// Whether to go on from the checkpoint, if there is one.
+    pub resume: bool,
+}
+
+/// Trains `model` on `data`.
+///
+/// The model has a head for each of the settings' tasks. Afterwards its weights are those of the best epoch;
+/// frozen weights are what they were, bit for bit.
+///
+/// # Errors
+/// If the settings do not fit the model, a file cannot be written, or a loss is no finite number.
+pub fn train(
+    model: &mut Model,
+    data: &RunData,
+    settings: &Settings,
+    folder: &RunFolder,
+    observer: &mut dyn Observer,
+) -> Result<Outcome> {
+    freeze::freeze(model, &settings.train.freeze)?;
+    let mut run = Run::start(model, data, settings, folder)?;
+    observer.begin(&run.report(model));
+
+    while run.progress.epoch < settings.train.epochs && !run.stops_early() {
+        for batches in run.plan.steps(run.progress.epoch).iter().skip(run.progress.step_in_epoch) {
+            let report = run.step(model, batches)?;
+            observer.step(&report);
+            if observer.should_stop() {
+                run.save(model)?;
+                return Ok(Outcome::Stopped { step: run.progress.step });
+            }
+            if run.progress.step.is_multiple_of(settings.train.checkpoint_every) {
+                run.save(model)?;
+            }
+        }
+        observer.epoch(run.end_epoch(model)?);
+    }
+    run.finish(model)
+}
+
+/// A run between its steps.
+struct Run<'a> {
+    data: &'a RunData,
+    settings: &'a Settings,
+    inputs: Inputs,
+    validation_inputs: Inputs,
+    plan: Plan,
+    learning_rate: LearningRate,
+    selection: Selection,
+    optimizer: AdamW,
+    progress: Progress,
+    // This epoch's outputs for the training rows, as they were seen, a matrix a task. [rows × outputs]
+    seen: Vec<Matrix>,
+    checkpoint: Checkpoint,
+    best: PathBuf,
+    log: Log,
+    n_truncated: usize,
+}
+
+impl<'a> Run<'a> {
+    /// Makes everything ready, and goes on from a checkpoint if that is wanted.
+    fn start(model: &mut Model, data: &'a RunData, settings: &'a Settings, folder: &RunFolder) -> Result<Self> {
+        let train = model.tokenize(data.train.texts())?;
+        let validation = model.tokenize(data.validation.texts())?;
+        let n_truncated = train.n_truncated + validation.n_truncated;
+        let plan = Plan::new(&settings.train, train.texts.iter().map(|tokens| tokens.len()).collect());
+        let (inputs, validation_inputs) = match freeze::backbone_is_frozen(model) {
+            true => (
+                Inputs::Pooled(model.pool_tokens(&train.texts)),
+                Inputs::Pooled(model.pool_tokens(&validation.texts)),
+            ),
+            false => (Inputs::Tokens(train.texts), Inputs::Tokens(validation.texts)),
+        };
+        let unseen = |rows: usize| model.heads().iter().map(move |h| Matrix::zeros(rows, h.task.n_outputs()));
+        let known = scores(model, &unseen(data.validation.len()).collect::<Vec<_>>(), &data.validation);
+        let selection = Selection::new(settings.train.best_metric.as_deref(), &known)?;
+        let mut seen: Vec<Matrix> = unseen(data.train.len()).collect();
+        let mut optimizer = AdamW::new(&model.params, settings.train.weight_decay);
+        let checkpoint = Checkpoint::new(folder.path.join("checkpoint.safetensors"), fingerprint(settings, data));
+        let resumed = match folder.resume {
+            true => checkpoint.load(model, &mut optimizer, &mut seen)?,
+            false => None,
+        };
+        let fresh = || Progress { losses: vec![(0.0, 0); model.heads().len()], ..Progress::default() };
+        let progress = resumed.unwrap_or_else(fresh);
+        let log = Log::open(&folder.path, progress.metrics_bytes)?;
+        Ok(Self {
+            data,
+            settings,
+            inputs,
+            validation_inputs,
+            learning_rate: LearningRate::new(&settings.train, plan.n_steps(settings.train.epochs)),
+            plan,
+            selection,
+            optimizer,
+            progress,
+            seen,
+            checkpoint,
+            best: folder.path.join("best.safetensors"),
+            log,
+            n_truncated,
+        })
+    }
+
+    fn report(&self, model: &Model) -> RunReport {
+        let trainable = model.params.iter().filter(|(_, param)| param.trainable);
+        RunReport {
+            n_train: self.data.train.len(),
+            n_validation: self.data.validation.len(),
+            n_truncated: self.n_truncated,
+            n_steps: self.plan.n_steps(self.settings.train.epochs),
+            step: self.progress.step,
+            n_trainable: trainable.map(|(_, param)| param.data().len()).sum(),
+            n_values: model.params.n_values(),
+            cached: matches!(self.inputs, Inputs::Pooled(_)),
+        }
+    }
+
+    /// One step: forward, backward, clip, update.
+    fn step(&mut self, model: &mut Model, batches: &[Vec<usize>]) -> Result<StepReport> {
+        let seed = derive(self.settings.train.seed, self.progress.step as u64);
+        let step = Step { model, inputs: &self.inputs, data: &self.data.train, batches, seed };
+        let seen = &mut self.seen;
+        let mut keep = |task: usize, rows: &[usize], outputs: &Matrix| {
+            let kept = rows.iter().zip(outputs.iter_rows());
+            kept.for_each(|(&row, outputs)| seen[task].row_mut(row).copy_from_slice(outputs));
+        };
+        let StepLosses { losses, grads } = passes::run(&step, self.settings.train.passes, &mut keep);
+        let grad_norm = grads.norm();
+        self.check_finite(&losses, grad_norm)?;
+
+        let learning_rate = self.learning_rate.at(self.progress.step);
+        let scale = clip_factor(grad_norm, self.settings.train.max_grad_norm);
+        self.optimizer.step(&mut model.params, &grads, learning_rate, scale);
+
+        self.progress.step += 1;
+        self.progress.step_in_epoch += 1;
+        for (sum, loss) in self.progress.losses.iter_mut().zip(&losses) {
+            loss.inspect(|loss| *sum = (sum.0 + loss, sum.1 + 1));
+        }
+        let (tasks, loss) = report::shares(&self.task_weights(), &losses);
+        let (step, epoch) = (self.progress.step, self.progress.epoch + 1);
+        let rows = batches.iter().map(Vec::len).sum();
+        let report = StepReport { step, epoch, learning_rate, loss, tasks, grad_norm, rows };
+        self.log.step(&report)?;
+        Ok(report)
+    }
+
+    /// Looks at the validation rows, keeps the model if it is the best so far, and writes a checkpoint.
+    fn end_epoch(&mut self, model: &Model) -> Result<&EpochReport> {
+        let validation = scores(model, &self.validation_inputs.outputs(model), &self.data.validation);
+        let train = scores(model, &self.seen, &self.data.train);
+        let score = self.selection.score(&validation, &self.settings.tasks);
+        let best = self.progress.epochs.iter().all(|earlier| score > earlier.score);
+        if best {
+            checkpoint::save_trainable(&self.best, model)?;
+        }
+        let means: Vec<Option<f64>> =
+            self.progress.losses.iter().map(|&(sum, n)| (n > 0).then(|| sum / n as f64)).collect();
+        let (losses, _) = report::shares(&self.task_weights(), &means);
+        let (epoch, step) = (self.progress.epoch + 1, self.progress.step);
+        let findings = Vec::new();
+        let report = EpochReport { epoch, step, losses, train, validation, score, best, findings };
+        self.progress.epochs.push(report);
+        let findings = diagnose(&histories(&self.progress.epochs));
+        self.progress.epoch = epoch;
+        self.progress.step_in_epoch = 0;
+        self.progress.losses.fill((0.0, 0));
+        let last = self.progress.epochs.last_mut().expect("one was just pushed");
+        last.findings = findings;
+        self.log.epoch(last)?;
+        self.save(model)?;
+        Ok(self.progress.epochs.last().expect("one was just pushed"))
+    }
+
+    fn save(&mut self, model: &Model) -> Result<()> {
+        self.progress.metrics_bytes = self.log.flush()?;
+        self.checkpoint.save(model, &self.optimizer, &self.progress, &self.seen)
+    }
+
+    fn stops_early(&self) -> bool {
+        let patience = self.settings.train.early_stopping;
+        let best = self.progress.epochs.iter().rposition(|epoch| epoch.best);
+        patience > 0 && best.is_some_and(|best| self.progress.epochs.len() - 1 - best >= patience)
+    }
+
+    fn finish(self, model: &mut Model) -> Result<Outcome> {
+        checkpoint::load_trainable(&self.best, model)?;
+        let validation_outputs = self.validation_inputs.outputs(model);
+        Ok(Outcome::Finished { epochs: self.progress.epochs, validation_outputs })
+    }
+
+    fn task_weights(&self) -> Vec<(String, f32)> {
+        self.settings.tasks.iter().map(|task| (task.name.clone(), task.weight)).collect()
+    }
+
+    fn check_finite(&self, losses: &[Option<f64>], grad_norm: f64) -> Result<()> {
+        let step = self.progress.step + 1;
+        let tasks = self.settings.tasks.iter().zip(losses);
+        for (task, loss) in tasks.filter_map(|(task, loss)| Some((task, (*loss)?))) {
+            if !loss.is_finite() {
+                let problem = format!("step {step}: the loss of task `{}` is {loss}; lower the learning rate", task.name);
+                return Err(Error::Diverged(problem));
+            }
+        }
+        if !grad_norm.is_finite() {
+            let problem = format!("step {step}: the norm of the gradient is {grad_norm}; lower the learning rate");
+            return Err(Error::Diverged(problem));
+        }
+        Ok(())
+    }
+}
+
+fn fingerprint(settings: &Settings, data: &RunData) -> Fingerprint {
+    let mut settings = settings.clone();
+    settings.train.checkpoint_every = 0; // May change from one run to the next.
+    Fingerprint {
+        settings: serde_json::to_value(&settings).expect("plain values"),
+        data: data.hash(),
+        version: env!("CARGO_PKG_VERSION").to_string(),
+    }
+}
+
+/// Each task's course over the epochs.
+fn histories(epochs: &[EpochReport]) -> Vec<TaskHistory> {
+    let n_tasks = epochs.first().map_or(0, |epoch| epoch.losses.len());
+    let at = |epoch: &EpochReport, task: usize| EpochScores {
+        train: epoch.train[task].main,
+        validation: epoch.validation[task].main,
+        train_loss: epoch.train[task].loss,
+        validation_loss: epoch.validation[task].loss,
+        loss_share: epoch.losses[task].share,
+    };
+    let history = |task: usize| TaskHistory {
+        name: epochs[0].losses[task].task.clone(),
+        epochs: epochs.iter().map(|epoch| at(epoch, task)).collect(),
+    };
+    (0..n_tasks).map(history).collect()
+}
+
+/// Deletes what only an unfinished run needs.
+///
+/// # Errors
+/// [`Error::Io`] if a file cannot be deleted.
+pub fn clean_up(folder: &Path) -> Result<()> {
+    for name in ["checkpoint.safetensors", "best.safetensors"] {
+        let path = folder.join(name);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(Error::io(&path)(error)),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Each task's scores by name; for whoever looks for one.
+pub fn find<'a>(scores: &'a [TaskScores], task: &str) -> Option<&'a TaskScores> {
+    scores.iter().find(|scores| scores.task == task)
+}

@@ -1,0 +1,114 @@
+//! What a run tells about itself, step by step and epoch by epoch.
+
+use serde::{Deserialize, Serialize};
+
+use crate::evaluate::TaskScores;
+use crate::metric::Finding;
+
+/// Is told how a run goes, and may end it.
+pub trait Observer {
+    /// Training is about to begin, or to go on.
+    fn begin(&mut self, _run: &RunReport) {}
+
+    /// A step was taken.
+    fn step(&mut self, _step: &StepReport) {}
+
+    /// An epoch has ended.
+    fn epoch(&mut self, _epoch: &EpochReport) {}
+
+    /// True if the run is to end after this step; it can be resumed.
+    fn should_stop(&self) -> bool {
+        false
+    }
+}
+
+/// A run that nobody watches.
+#[derive(Debug)]
+pub struct Silent;
+
+impl Observer for Silent {}
+
+/// What is known before the first step.
+#[derive(Debug, Clone, Serialize)]
+pub struct RunReport {
+    /// Rows that are trained on.
+    pub n_train: usize,
+    /// Rows that are only looked at.
+    pub n_validation: usize,
+    /// Texts of both that were cut.
+    pub n_truncated: usize,
+    /// Steps of the whole run.
+    pub n_steps: usize,
+    /// Steps that an earlier run has taken.
+    pub step: usize,
+    /// Numbers that are trained.
+    pub n_trainable: usize,
+    /// Numbers of the model.
+    pub n_values: usize,
+    /// True if texts went through the encoder once, before training.
+    pub cached: bool,
+}
+
+/// One step.
+#[derive(Debug, Clone, Serialize)]
+pub struct StepReport {
+    /// Steps taken, this one included.
+    pub step: usize,
+    /// The epoch, from 1.
+    pub epoch: usize,
+    /// The learning rate.
+    pub learning_rate: f64,
+    /// The weighted sum of the tasks' losses.
+    pub loss: f64,
+    /// Each task's part in it.
+    pub tasks: Vec<TaskLoss>,
+    /// The norm of the gradient before it was clipped.
+    pub grad_norm: f64,
+    /// Rows of the step.
+    pub rows: usize,
+}
+
+/// A task's part in a step's or an epoch's loss.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskLoss {
+    /// The task.
+    pub task: String,
+    /// Its mean loss over labelled rows, before its weight; none if no row had a label.
+    pub loss: Option<f64>,
+    /// The part of the weighted sum that is its own, from 0 to 1.
+    pub share: f64,
+}
+
+/// One epoch: training and validation side by side.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EpochReport {
+    /// The epoch, from 1.
+    pub epoch: usize,
+    /// Steps taken so far.
+    pub step: usize,
+    /// Each task's mean training loss and its share of the total.
+    pub losses: Vec<TaskLoss>,
+    /// Scores of the outputs that were computed while training, with dropout, on rows as they were seen.
+    pub train: Vec<TaskScores>,
+    /// Scores on the validation rows after the epoch.
+    pub validation: Vec<TaskScores>,
+    /// The number by which the best epoch is chosen; higher is better.
+    pub score: f64,
+    /// True if no epoch before was better.
+    pub best: bool,
+    /// What the run so far says about its tasks, in words.
+    pub findings: Vec<Finding>,
+}
+
+/// Each task's loss and its share of the weighted sum, and that sum.
+pub(super) fn shares(tasks: &[(String, f32)], losses: &[Option<f64>]) -> (Vec<TaskLoss>, f64) {
+    let weighted = |i: usize| losses[i].unwrap_or(0.0) * f64::from(tasks[i].1);
+    let total: f64 = (0..tasks.len()).map(weighted).sum();
+    let share = |i: usize| if total > 0.0 { weighted(i) / total } else { 0.0 };
+    let task = |(i, (name, _)): (usize, &(String, f32))| TaskLoss {
+        task: name.clone(),
+        loss: losses[i],
+        share: share(i),
+    };
+    (tasks.iter().enumerate().map(task).collect(), total)
+}
