@@ -99,7 +99,7 @@ fn pearson(x: &[f64], y: &[f64]) -> Option<f64> {
     }
     let (x, y) = (centred(x), centred(y));
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-    let r = dot(&x, &y) / (dot(&x, &x).sqrt() * dot(&y, &y).sqrt());
+    let r = dot(&x, &y) / (dot(&x, &x) * dot(&y, &y)).sqrt();
     r.is_finite().then(|| r.clamp(-1.0, 1.0)) // Rounding can step over 1.
 }
 
@@ -165,7 +165,7 @@ mod tests {
             0.375,
             0.6035533905932737,
             0.5833333333333333,
-            0.5920329670329670,
+            0.592032967032967,
             (0.7559289460184544 + 0.9215506405654279) / 2.0,
             (0.8660254037844387 + 0.5) / 2.0,
         ];
