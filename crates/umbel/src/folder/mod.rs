@@ -12,9 +12,11 @@ pub mod sentence;
 pub mod tensor;
 pub mod weights;
 pub mod write;
+mod write_sentence;
 
 pub use config::Config;
 pub use dense::DenseLayer;
 pub use sentence::SentenceFolder;
 pub use tensor::{Tensor, Values};
 pub use weights::Weights;
+pub use write_sentence::write_sentence_folder;

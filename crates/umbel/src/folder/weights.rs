@@ -243,3 +243,110 @@ fn no_weights(dir: &Path) -> Error {
         None => Error::model(dir, "there is no `model.safetensors` and no `model.safetensors.index.json`"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// A safetensors file of this header and this many bytes of zeros.
+    fn file(header: &str, data: usize) -> Vec<u8> {
+        [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &vec![0; data]].concat()
+    }
+
+    fn open(files: &[(&str, &[u8])]) -> Result<Weights> {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, bytes) in files {
+            fs::write(dir.path().join(name), bytes).unwrap();
+        }
+        Weights::open(dir.path())
+    }
+
+    fn check(bytes: &[u8], expected: &str) {
+        let message = open(&[("model.safetensors", bytes)]).unwrap_err().to_string();
+        assert!(message.contains("model.safetensors: ") && message.contains(expected), "{message}");
+    }
+
+    #[test]
+    fn damaged_files_are_refused_by_file_and_tensor() {
+        check(b"", "the header is cut off: the file has 0 bytes");
+        check(&u64::MAX.to_le_bytes(), "the header claims 18446744073709551615 bytes, but 0 follow");
+        check(&file("[1]", 0), "the header is not JSON");
+        check(&file(r#"{"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}"#, 4), "truncated");
+        check(
+            &file(r#"{"a": {"dtype": "F32", "shape": [2], "data_offsets": [8, 0]}}"#, 8),
+            "`a` ends at offset 0",
+        );
+        check(
+            &file(r#"{"a": {"dtype": "F32", "shape": [3], "data_offsets": [0, 8]}}"#, 8),
+            "`a` has shape [3] of F32",
+        );
+        check(
+            &file(r#"{"a": {"dtype": "F9", "shape": [3], "data_offsets": [0, 8]}}"#, 8),
+            "`a` has an unknown dtype",
+        );
+        check(
+            &file(r#"{"a": {"dtype": "F32", "shape": [-1], "data_offsets": [0, 8]}}"#, 8),
+            "not whole numbers",
+        );
+        let huge = r#"{"a": {"dtype": "F32", "shape": [4294967296, 4294967296, 2], "data_offsets": [0, 8]}}"#;
+        check(&file(huge, 8), "`a` has a size that overflows");
+    }
+
+    #[test]
+    fn sizes_whose_sum_overflows_are_refused() {
+        let size = (1u64 << 61) - 1; // eight of these, the header and its length are more than 64 bits can count
+        let tensor = |i: u64| {
+            let (start, end) = (i * size, (i + 1) * size);
+            format!(r#""{i}": {{"dtype": "U8", "shape": [{size}], "data_offsets": [{start}, {end}]}}"#)
+        };
+        let tensors: Vec<String> = (0..8).map(tensor).collect();
+        check(&file(&format!("{{{}}}", tensors.join(", ")), 16), "it is truncated or damaged");
+    }
+
+    #[test]
+    fn pickles_are_never_opened() {
+        let message = open(&[("pytorch_model.bin", b"")]).unwrap_err().to_string();
+        assert!(message.contains("pytorch_model.bin: a pickle can run any code"), "{message}");
+        assert!(open(&[]).unwrap_err().to_string().contains("no `model.safetensors`"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_shard_that_links_out_of_the_folder_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let model = dir.path().join("model");
+        fs::create_dir(&model).unwrap();
+        fs::write(dir.path().join("secret"), file("{}", 0)).unwrap();
+        std::os::unix::fs::symlink("../secret", model.join("shard")).unwrap();
+        fs::write(model.join("model.safetensors.index.json"), r#"{"weight_map": {"a": "shard"}}"#).unwrap();
+        assert!(Weights::open(&model).unwrap_err().to_string().contains("link that leads outside"));
+    }
+
+    #[test]
+    fn unaligned_floats_are_copied_and_bare_names_found_behind_a_prefix() {
+        let header = r#"{"bert.LayerNorm.gamma":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}} "#;
+        let mut bytes = file(header, 0);
+        assert_ne!(bytes.len() % 4, 0, "the test wants unaligned data");
+        bytes.extend(f32::NAN.to_le_bytes());
+        let weights = open(&[("model.safetensors", &bytes)]).unwrap().with_prefixes(&["bert."]);
+        let tensor = weights.tensor("LayerNorm.weight").unwrap();
+        assert!(tensor.as_slice()[0].is_nan() && !tensor.values.is_mapped());
+        let message = weights.check_finite().unwrap_err().to_string();
+        assert!(message.contains("`bert.LayerNorm.gamma` has 1 numbers"), "{message}");
+    }
+
+    #[test]
+    fn everything_missing_or_misshapen_is_said_at_once() {
+        let header = r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"n":{"dtype":"I32","shape":[1],"data_offsets":[4,8]}}"#;
+        let weights = open(&[("model.safetensors", &file(header, 8))]).unwrap();
+        let expected = [("a", vec![2]), ("b", vec![1]), ("n", vec![1])];
+        let message =
+            weights.check(expected.map(|(name, shape)| (name.to_string(), shape))).unwrap_err().to_string();
+        for part in ["3 problems", "`a` has shape [1]; expected [2]", "`b` is missing", "`n` has type I32"] {
+            assert!(message.contains(part), "{message}");
+        }
+        assert!(weights.tensor("n").unwrap_err().to_string().contains("`n` has type I32"));
+    }
+}

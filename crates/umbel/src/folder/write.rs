@@ -1,8 +1,12 @@
-//! Files that appear whole or not at all.
+//! Files that appear whole or not at all, safetensors among them.
 
-use std::path::Path;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::sentence::SentenceFolder;
+use serde_json::{Map, json};
+
 use crate::error::{Error, Result};
 
 /// A tensor to be written: its name, sizes and numbers.
@@ -12,26 +16,168 @@ pub type NamedTensor<'a> = (String, Vec<usize>, &'a [f32]);
 ///
 /// # Errors
 /// [`Error::Io`]; what was at `path` before is then still there.
-pub fn write_file(path: &Path, _bytes: &[u8]) -> Result<()> {
-    Err(Error::model(path, "cannot be written yet"))
+pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_with(path, |file| file.write_all(bytes))
+}
+
+/// Writes a file as [`write_file`] does, piece by piece.
+///
+/// # Errors
+/// [`Error::Io`]; what was at `path` before is then still there.
+pub fn write_with(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<()> {
+    let temporary = beside(path);
+    let written = write_and_rename(path, &temporary, write);
+    if written.is_err() {
+        // The error that counts is the one above; a file that was never made cannot be removed either.
+        let _ = fs::remove_file(&temporary);
+    }
+    written.map_err(Error::io(path))
+}
+
+fn write_and_rename(
+    path: &Path,
+    temporary: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut file = BufWriter::with_capacity(1 << 20, File::create_new(temporary)?);
+    write(&mut file)?;
+    file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+    fs::rename(temporary, path)?;
+    sync_folder(path)
+}
+
+/// The rename itself is on disk only once the folder is.
+#[cfg(unix)]
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_path: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// A name in the same folder that nothing else uses.
+fn beside(path: &Path) -> PathBuf {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.{}.{count}.tmp", std::process::id()))
 }
 
 /// Writes tensors as safetensors; the same tensors and metadata give the same bytes.
 ///
-/// # Errors
-/// [`Error::Io`]; what was at `path` before is then still there.
-pub fn write_safetensors(
-    path: &Path,
-    _tensors: &[NamedTensor<'_>],
-    _metadata: &[(&str, &str)],
-) -> Result<()> {
-    Err(Error::model(path, "cannot be written yet"))
-}
-
-/// Writes all of a sentence-transformers folder but the encoder's weights.
+/// Tensors are laid out by name and written from where they are, without a copy in memory.
+///
+/// # Panics
+/// If a shape does not hold as many numbers as its tensor has, or two tensors have one name.
 ///
 /// # Errors
-/// [`Error::Io`] if a file cannot be read or written.
-pub fn write_sentence_folder(dir: &Path, _sentence: &SentenceFolder, _hidden_size: usize) -> Result<()> {
-    Err(Error::model(dir, "cannot be written yet"))
+/// [`Error::Io`]; what was at `path` before is then still there.
+pub fn write_safetensors(path: &Path, tensors: &[NamedTensor<'_>], metadata: &[(&str, &str)]) -> Result<()> {
+    let mut sorted: Vec<&NamedTensor<'_>> = tensors.iter().collect();
+    sorted.sort_by(|a, b| a.0.cmp(&b.0));
+    let header = header(&sorted, metadata);
+    write_with(path, |file| {
+        file.write_all(&(header.len() as u64).to_le_bytes())?;
+        file.write_all(&header)?;
+        sorted.iter().try_for_each(|(_, _, values)| file.write_all(bytemuck::cast_slice(values)))
+    })
+}
+
+fn header(sorted: &[&NamedTensor<'_>], metadata: &[(&str, &str)]) -> Vec<u8> {
+    let mut header = Map::new();
+    if !metadata.is_empty() {
+        let mut pairs = metadata.to_vec();
+        pairs.sort_unstable();
+        let pairs: Map<_, _> =
+            pairs.into_iter().map(|(key, value)| (key.to_string(), value.into())).collect();
+        header.insert("__metadata__".into(), pairs.into());
+    }
+    let mut start = 0;
+    for (name, shape, values) in sorted {
+        assert_eq!(
+            shape.iter().product::<usize>(),
+            values.len(),
+            "`{name}`: shape {shape:?} must hold all values"
+        );
+        let end = start + size_of_val(*values);
+        let info = json!({ "dtype": "F32", "shape": shape, "data_offsets": [start, end] });
+        assert!(header.insert(name.clone(), info).is_none(), "two tensors are named `{name}`");
+        start = end;
+    }
+    let mut bytes = serde_json::Value::Object(header).to_string().into_bytes();
+    bytes.resize(bytes.len().next_multiple_of(8), b' '); // so that the numbers are aligned
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use safetensors::tensor::{Dtype, TensorView, serialize};
+
+    use super::*;
+    use crate::folder::Weights;
+
+    fn names(dir: &Path) -> Vec<String> {
+        let name = |entry: io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
+        fs::read_dir(dir).unwrap().map(name).collect()
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_or_left_as_it_was() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("umbel.json");
+        write_file(&path, b"first").unwrap();
+        let fails = |file: &mut BufWriter<File>| {
+            file.write_all(b"half")?;
+            Err(io::Error::other("disk full"))
+        };
+        assert!(write_with(&path, fails).unwrap_err().to_string().contains("umbel.json: disk full"));
+        assert_eq!(
+            (fs::read(&path).unwrap(), names(dir.path())),
+            (b"first".to_vec(), vec!["umbel.json".to_string()])
+        );
+        write_file(&path, b"second").unwrap();
+        assert_eq!(
+            (fs::read(&path).unwrap(), names(dir.path())),
+            (b"second".to_vec(), vec!["umbel.json".to_string()])
+        );
+    }
+
+    #[test]
+    fn a_file_in_a_folder_that_is_absent_is_an_error() {
+        assert!(matches!(write_file(Path::new("/nonexistent/a"), b""), Err(Error::Io { .. })));
+    }
+
+    #[test]
+    fn tensors_are_written_as_the_safetensors_crate_writes_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("model.safetensors");
+        let (a, b) = ([1.0f32, 2.0, 3.0, 4.0], [5.0f32]);
+        let tensors = [("b".to_string(), vec![1], &b[..]), ("a".to_string(), vec![2, 2], &a[..])];
+        write_safetensors(&path, &tensors, &[("format", "pt")]).unwrap();
+
+        let view = |shape, values| TensorView::new(Dtype::F32, shape, bytemuck::cast_slice(values)).unwrap();
+        let views = [("a", view(vec![2, 2], &a[..])), ("b", view(vec![1], &b[..]))];
+        let metadata = [("format".to_string(), "pt".to_string())].into();
+        assert_eq!(fs::read(&path).unwrap(), serialize(views, Some(metadata)).unwrap());
+
+        let weights = Weights::open(dir.path()).unwrap();
+        assert_eq!(weights.tensor("a").unwrap().as_slice(), a);
+        assert!(weights.tensor("a").unwrap().values.is_mapped());
+    }
+
+    #[test]
+    fn the_same_metadata_in_any_order_gives_the_same_bytes() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str, metadata: &[(&str, &str)]| {
+            write_safetensors(&dir.path().join(name), &[], metadata).unwrap();
+            fs::read(dir.path().join(name)).unwrap()
+        };
+        assert_eq!(
+            write("1", &[("a", "1"), ("b", "2"), ("c", "3")]),
+            write("2", &[("c", "3"), ("a", "1"), ("b", "2")])
+        );
+    }
 }

@@ -3,6 +3,8 @@
 pub mod batch;
 pub mod length;
 pub mod padding;
+#[cfg(test)]
+mod parity;
 pub mod tokenizer;
 pub mod tokenizer_config;
 

@@ -278,3 +278,114 @@ fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("it panicked").to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `[CLS]` 1, `[SEP]` 2, then a few words.
+    fn tokenizer(extra: &str) -> Tokenizer {
+        let words = ["[PAD]", "[CLS]", "[SEP]", "[UNK]", "a", "b", "c", "d", "é"];
+        let vocab: Vec<String> =
+            words.iter().enumerate().map(|(id, word)| format!(r#""{word}": {id}"#)).collect();
+        let special = |id: u32| {
+            let token = words[id as usize];
+            format!(
+                r#"{{"id": {id}, "content": "{token}", "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true}}"#
+            )
+        };
+        let json = format!(
+            r#"{{"version": "1.0", {extra} "added_tokens": [{}, {}], "normalizer": null,
+                "pre_tokenizer": {{"type": "Whitespace"}}, "decoder": null,
+                "post_processor": {{"type": "BertProcessing", "sep": ["[SEP]", 2], "cls": ["[CLS]", 1]}},
+                "model": {{"type": "WordLevel", "vocab": {{{}}}, "unk_token": "[UNK]"}}}}"#,
+            special(1),
+            special(2),
+            vocab.join(", ")
+        );
+        Tokenizer::from_bytes(json.as_bytes(), TokenizerConfig::default()).unwrap()
+    }
+
+    fn ids(encoded: &Encoded) -> Vec<&[u32]> {
+        encoded.texts.iter().map(|tokens| &tokens.input_ids[..]).collect()
+    }
+
+    #[test]
+    fn truncation_keeps_special_tokens_and_is_counted() {
+        let tokenizer = tokenizer("");
+        let encoded = tokenizer.encode(&["a b c d", "a"], TokenizerOptions::at(4)).unwrap();
+        assert_eq!(ids(&encoded), [&[1, 4, 5, 2][..], &[1, 4, 2]]);
+        assert_eq!((encoded.n_truncated, &encoded.lengths[..]), (1, &[6, 3][..]));
+        let left = TokenizerOptions { side: Side::Left, ..TokenizerOptions::at(4) };
+        assert_eq!(ids(&tokenizer.encode(&["a b c d"], left).unwrap()), [[1, 6, 7, 2]]);
+        let bare = TokenizerOptions { add_special_tokens: false, ..TokenizerOptions::at(3) };
+        assert_eq!(ids(&tokenizer.encode(&["a b c d"], bare).unwrap()), [[4, 5, 6]]);
+        let whole = tokenizer.encode(&["a b c d"], TokenizerOptions::whole()).unwrap();
+        assert_eq!((ids(&whole), whole.n_truncated), (vec![&[1, 4, 5, 6, 7, 2][..]], 0));
+    }
+
+    #[test]
+    fn the_files_own_truncation_and_padding_never_apply() {
+        let extra = r#""truncation": {"direction": "Right", "max_length": 3, "strategy": "LongestFirst", "stride": 0},
+            "padding": {"strategy": {"Fixed": 9}, "direction": "Right", "pad_to_multiple_of": null, "pad_id": 7,
+            "pad_type_id": 0, "pad_token": "d"},"#;
+        let tokenizer = tokenizer(extra);
+        assert_eq!(
+            ids(&tokenizer.encode(&["a b c d"], TokenizerOptions::whole()).unwrap()),
+            [[1, 4, 5, 6, 7, 2]]
+        );
+        assert_eq!(tokenizer.pad_id(), 7);
+    }
+
+    #[test]
+    fn a_maximum_length_without_room_for_a_token_is_refused() {
+        let error = tokenizer("").encode(&["a"], TokenizerOptions::at(2)).unwrap_err().to_string();
+        assert_eq!(error, "`max_length` is 2; expected at least 3, as the tokenizer adds 2 special tokens");
+        assert!(tokenizer("").encode_pair(&[("a", "b")], TokenizerOptions::at(3)).is_err());
+    }
+
+    #[test]
+    fn the_second_text_of_a_pair_has_token_type_1() {
+        let encoded = tokenizer("").encode_pair(&[("a b c", "d")], TokenizerOptions::at(6)).unwrap();
+        assert_eq!(encoded.texts[0].input_ids, [1, 4, 5, 2, 7, 2]);
+        assert_eq!(encoded.texts[0].token_type_ids, [0, 0, 0, 0, 1, 1]);
+        assert_eq!((encoded.n_truncated, &encoded.lengths[..]), (1, &[7][..]));
+    }
+
+    #[test]
+    fn explained_tokens_point_into_the_text() {
+        let text = "a é [SEP]";
+        let infos = tokenizer("").explain(text, TokenizerOptions::at(9)).unwrap();
+        let shown: Vec<_> =
+            infos.iter().map(|info| (&info.token[..], &text[info.offsets.0..info.offsets.1])).collect();
+        assert_eq!(shown, [("[CLS]", ""), ("a", "a"), ("é", "é"), ("[SEP]", "[SEP]"), ("[SEP]", "")]);
+        let special: Vec<bool> = infos.iter().map(|info| info.special).collect();
+        assert_eq!(special, [true, false, false, false, true]);
+    }
+
+    #[test]
+    fn lower_casing_leaves_special_tokens_alone() {
+        let tokenizer = tokenizer("").lower_cased().unwrap();
+        assert_eq!(
+            ids(&tokenizer.encode(&["A É [SEP]"], TokenizerOptions::whole()).unwrap()),
+            [[1, 4, 8, 2, 2]]
+        );
+    }
+
+    #[test]
+    fn ids_and_sizes_are_known() {
+        let tokenizer = tokenizer("");
+        assert_eq!(
+            (tokenizer.max_id(), tokenizer.vocab_size(), tokenizer.n_special(), tokenizer.pad_id()),
+            (8, 9, 2, 0)
+        );
+    }
+
+    #[test]
+    fn a_tokenizer_that_panics_is_an_error() {
+        let error = guard(|| -> Result<(), String> { panic!("index {} out of range", 7) }).unwrap_err();
+        assert_eq!(error, "index 7 out of range");
+        let broken = Tokenizer::from_bytes(b"{", TokenizerConfig::default()).unwrap_err();
+        assert!(!broken.is_empty());
+    }
+}

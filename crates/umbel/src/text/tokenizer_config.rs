@@ -46,8 +46,8 @@ impl TokenizerConfig {
         };
         Ok(Self {
             model_max_length: max_length(&config)?,
-            padding_side: side(&config, "padding_side")?,
-            truncation_side: side(&config, "truncation_side")?,
+            padding_side: side(&config, "padding_side", usual_padding_side(&config)?)?,
+            truncation_side: side(&config, "truncation_side", "right")?,
             pad_token: token(&config, "pad_token")?,
         })
     }
@@ -61,8 +61,16 @@ fn max_length(config: &Config) -> Result<Option<usize>> {
     }
 }
 
-fn side(config: &Config, key: &str) -> Result<Side> {
-    match config.str_or(key, "right")? {
+/// Some classes of transformers pad on the left without their files saying so.
+fn usual_padding_side(config: &Config) -> Result<&'static str> {
+    match config.str_or("tokenizer_class", "")?.trim_end_matches("Fast") {
+        "LlamaTokenizer" | "GemmaTokenizer" => Ok("left"),
+        _ => Ok("right"),
+    }
+}
+
+fn side(config: &Config, key: &str, default: &str) -> Result<Side> {
+    match config.str_or(key, default)? {
         "left" => Ok(Side::Left),
         "right" => Ok(Side::Right),
         _ => Err(config.wrong(key, "`left` or `right`")),
@@ -79,5 +87,43 @@ fn token(config: &Config, key: &str) -> Result<Option<String>> {
             content.transpose()
         }
         Some(_) => Err(config.wrong(key, "a token")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Result<TokenizerConfig> {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("tokenizer_config.json"), json).unwrap();
+        TokenizerConfig::read(dir.path())
+    }
+
+    #[test]
+    fn a_length_of_ten_to_the_thirty_is_none() {
+        let length = |json| read(json).unwrap().model_max_length;
+        assert_eq!(length(r#"{"model_max_length": 1000000000000000019884624838656}"#), None);
+        assert_eq!(length(r#"{"model_max_length": 512}"#), Some(512));
+        assert_eq!(length("{}"), None);
+        assert!(
+            read(r#"{"model_max_length": -1}"#).unwrap_err().to_string().contains("`model_max_length` is -1")
+        );
+    }
+
+    #[test]
+    fn sides_and_tokens_are_read_in_their_spellings() {
+        let config =
+            read(r#"{"padding_side": "left", "pad_token": {"content": "<p>", "lstrip": false}}"#).unwrap();
+        assert_eq!((config.padding_side, config.truncation_side), (Side::Left, Side::Right));
+        assert_eq!(config.pad_token.as_deref(), Some("<p>"));
+        assert_eq!(read(r#"{"tokenizer_class": "LlamaTokenizerFast"}"#).unwrap().padding_side, Side::Left);
+        let error = read(r#"{"padding_side": "up"}"#).unwrap_err().to_string();
+        assert!(error.contains("`padding_side` is \"up\"; expected `left` or `right`"), "{error}");
+    }
+
+    #[test]
+    fn a_folder_without_the_file_is_at_its_defaults() {
+        assert_eq!(TokenizerConfig::read(Path::new("/nonexistent")).unwrap(), TokenizerConfig::default());
     }
 }
