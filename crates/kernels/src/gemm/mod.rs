@@ -1,10 +1,26 @@
 //! Matrix product with a packed right operand and an epilogue.
 
+mod block;
+mod finish;
 mod packed;
+mod strip;
+mod tile;
 
 pub use packed::Packed;
+pub(crate) use strip::{pack_strip, strip_rows};
+pub(crate) use tile::Tile;
 
-use crate::{Activation, MatRef, activate};
+use std::{cell::RefCell, ops::Range};
+
+use rayon::prelude::*;
+
+use crate::{
+    Activation, MatRef,
+    buffer::Buffer,
+    simd::{Kernel, MatMut, Simd},
+};
+use block::Block;
+use finish::Finish;
 
 /// What happens to the values that the output already holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,7 +48,7 @@ pub enum Epilogue<'a> {
     },
 }
 
-/// `c = a * b`, or `c += a * b`, then the epilogue; `c` is row-major `a.rows() × b.n()`.
+/// `c = a * b`, or `c += a * b`, then the epilogue; `c` is row-major, `a.rows() × b.n()`.
 ///
 /// Each output value is one chain of multiply-adds in the order of k. It depends neither on the other rows of
 /// `a` nor on the number of threads.
@@ -40,35 +56,81 @@ pub enum Epilogue<'a> {
 /// # Panics
 /// If the shapes do not fit.
 pub fn gemm(a: MatRef, b: &Packed, c: &mut [f32], write: Write, epilogue: Epilogue) {
-    assert_eq!(a.cols(), b.k(), "columns of a and rows of b differ");
-    assert_eq!(c.len(), a.rows() * b.n(), "c is not a.rows() x b.n()");
-    let n = b.n();
-    if n == 0 {
-        return;
-    }
-    for (i, row) in c.chunks_exact_mut(n).enumerate() {
-        for (j, c) in row.iter_mut().enumerate() {
-            let start = if write == Write::Add { *c } else { 0.0 };
-            *c = (0..a.cols()).fold(start, |sum, p| a.at(i, p) * b.at(p, j) + sum);
+    assert_eq!(a.cols(), b.k(), "columns of a and rows of b");
+    let (m, n) = (a.rows(), b.n());
+    let cuts = b.isa().run(Cut { m, k: b.k(), n, threads: rayon::current_num_threads() });
+    let mut c = MatMut::new(c, m, n);
+    let mut finish = Finish::new(epilogue, m, n);
+    let mut blocks = Vec::new();
+    for rows in ranges(m, cuts.block_rows) {
+        let (mut c_rows, c_rest) = c.split_rows(rows.len());
+        let (mut finish_rows, finish_rest) = finish.split_rows(rows.len());
+        for cols in ranges(n, cuts.block_cols) {
+            let (c, c_rest) = c_rows.split_cols(cols.len());
+            let (finish, finish_rest) = finish_rows.split_cols(cols.len());
+            let panels = cols.start / cuts.width..cols.end.div_ceil(cuts.width);
+            blocks.push(Block { a: a.row_range(rows.clone()), b, panels, c, write, finish, cuts });
+            (c_rows, finish_rows) = (c_rest, finish_rest);
         }
+        (c, finish) = (c_rest, finish_rest);
     }
-    match epilogue {
-        Epilogue::None => {}
-        Epilogue::Bias(bias) => add_bias(bias, c),
-        Epilogue::Activation { bias, activation, pre } => {
-            if let Some(bias) = bias {
-                add_bias(bias, c);
-            }
-            if let Some(pre) = pre {
-                pre.copy_from_slice(c);
-            }
-            activate(activation, c);
-        }
+    let run = |block: Block| {
+        STRIPS.with_borrow_mut(|strips| b.isa().run(block::Run { block, strips }));
+    };
+    if blocks.len() == 1 || cuts.threads == 1 {
+        blocks.into_iter().for_each(run);
+    } else {
+        blocks.into_par_iter().with_max_len(1).for_each(run);
     }
 }
 
-fn add_bias(bias: &[f32], c: &mut [f32]) {
-    for row in c.chunks_exact_mut(bias.len()) {
-        row.iter_mut().zip(bias).for_each(|(c, b)| *c += b);
+thread_local! {
+    static STRIPS: RefCell<Buffer> = const { RefCell::new(Buffer::new()) };
+}
+
+fn ranges(len: usize, step: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..len).step_by(step).map(move |start| start..len.min(start + step))
+}
+
+/// Decides how a product is cut into blocks.
+struct Cut {
+    m: usize,
+    k: usize,
+    n: usize,
+    threads: usize,
+}
+
+/// How a product is cut into blocks. The cuts never change a value.
+#[derive(Clone, Copy)]
+struct Cuts {
+    /// Rows of a tile.
+    strip_rows: usize,
+    /// Columns of a panel.
+    width: usize,
+    block_rows: usize,
+    block_cols: usize,
+    /// How many threads are worth their start.
+    threads: usize,
+}
+
+/// A block of fewer operations does not pay for the way to another thread.
+const BLOCK_FLOPS: usize = 1 << 19;
+
+impl Kernel for Cut {
+    type Output = Cuts;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) -> Cuts {
+        let Cut { m, k, n, threads } = self;
+        let width = 2 * S::LANES;
+        let strip_rows = strip_rows::<S>(m);
+        // A few strips share each panel while it is in the cache.
+        let n_strips = if m > 64 * strip_rows * threads { 6 } else { 3 };
+        let block_rows = n_strips * strip_rows;
+        let flops = 2 * m * k * n;
+        let worth = if threads == 1 { 1 } else { (flops / BLOCK_FLOPS).clamp(1, 6 * threads) };
+        let n_col_blocks = worth.div_ceil(m.div_ceil(block_rows).max(1));
+        let block_cols = n.div_ceil(width).div_ceil(n_col_blocks).max(1) * width;
+        Cuts { strip_rows, width, block_rows, block_cols, threads: threads.min(worth) }
     }
 }

@@ -1,0 +1,144 @@
+//! Vectors of 16 floats: AVX-512F.
+
+use std::arch::x86_64::*;
+
+use super::{Kernel, Simd};
+
+/// Vectors of 16 floats.
+// Invariant: a value exists only where the CPU has AVX-512F; `detect` is the only constructor.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Avx512(());
+
+impl Avx512 {
+    /// The proof that this CPU has AVX-512F.
+    pub(super) fn detect() -> Option<Self> {
+        is_x86_feature_detected!("avx512f").then_some(Self(()))
+    }
+
+    pub(super) fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        #[inline(never)]
+        #[target_feature(enable = "avx512f")]
+        fn run<K: Kernel>(simd: Avx512, kernel: K) -> K::Output {
+            kernel.run(simd)
+        }
+        // SAFETY: `self` exists, so the CPU has AVX-512F.
+        unsafe { run(self, kernel) }
+    }
+}
+
+/// Methods that are one instruction on whole vectors.
+macro_rules! instructions {
+    ($($name:ident($($arg:ident: $type:ty),*) -> $out:ty = $intrinsic:expr;)*) => {$(
+        #[inline(always)]
+        fn $name(self, $($arg: $type),*) -> $out {
+            // SAFETY: `self` exists, so the CPU has AVX-512F.
+            unsafe { $intrinsic }
+        }
+    )*};
+}
+
+impl Simd for Avx512 {
+    const LANES: usize = 16;
+    const TILE_ROWS: usize = 14;
+    type V = __m512;
+    type U = __m512i;
+
+    #[inline(always)]
+    fn call<K: Kernel>(self, kernel: K) -> K::Output {
+        self.run(kernel)
+    }
+
+    #[inline(always)]
+    fn load(self, from: &[f32]) -> __m512 {
+        let from = from[..16].as_ptr();
+        // SAFETY: `from` points to 16 floats, and the CPU has AVX-512F because `self` exists.
+        unsafe { _mm512_loadu_ps(from) }
+    }
+
+    #[inline(always)]
+    fn store(self, x: __m512, to: &mut [f32]) {
+        let to = to[..16].as_mut_ptr();
+        // SAFETY: `to` points to 16 floats, and the CPU has AVX-512F because `self` exists.
+        unsafe { _mm512_storeu_ps(to, x) }
+    }
+
+    instructions! {
+        splat(x: f32) -> __m512 = _mm512_set1_ps(x);
+        add(a: __m512, b: __m512) -> __m512 = _mm512_add_ps(a, b);
+        sub(a: __m512, b: __m512) -> __m512 = _mm512_sub_ps(a, b);
+        mul(a: __m512, b: __m512) -> __m512 = _mm512_mul_ps(a, b);
+        div(a: __m512, b: __m512) -> __m512 = _mm512_div_ps(a, b);
+        mul_add(a: __m512, b: __m512, c: __m512) -> __m512 = _mm512_fmadd_ps(a, b, c);
+        max(a: __m512, b: __m512) -> __m512 = _mm512_max_ps(a, b);
+        min(a: __m512, b: __m512) -> __m512 = _mm512_min_ps(a, b);
+        sqrt(x: __m512) -> __m512 = _mm512_sqrt_ps(x);
+        sum(x: __m512) -> f32 = _mm512_reduce_add_ps(x);
+        to_bits(x: __m512) -> __m512i = _mm512_castps_si512(x);
+        to_floats(x: __m512i) -> __m512 = _mm512_castsi512_ps(x);
+        splat_bits(x: u32) -> __m512i = _mm512_set1_epi32(x as i32);
+        lane_numbers() -> __m512i = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+        add_bits(a: __m512i, b: __m512i) -> __m512i = _mm512_add_epi32(a, b);
+        mul_bits(a: __m512i, b: __m512i) -> __m512i = _mm512_mullo_epi32(a, b);
+        and(a: __m512i, b: __m512i) -> __m512i = _mm512_and_si512(a, b);
+        or(a: __m512i, b: __m512i) -> __m512i = _mm512_or_si512(a, b);
+        xor(a: __m512i, b: __m512i) -> __m512i = _mm512_xor_si512(a, b);
+        shift_left(a: __m512i, by: u32) -> __m512i = _mm512_sllv_epi32(a, _mm512_set1_epi32(by as i32));
+        shift_right(a: __m512i, by: u32) -> __m512i = _mm512_srlv_epi32(a, _mm512_set1_epi32(by as i32));
+        select_less(a: __m512, b: __m512, yes: __m512, no: __m512) -> __m512 =
+            _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_LT_OQ>(a, b), no, yes);
+    }
+
+    #[inline(always)]
+    fn transpose(self, square: &mut [__m512]) {
+        // SAFETY: `self` exists, so the CPU has AVX-512F.
+        unsafe { transpose(square) }
+    }
+
+    #[inline(always)]
+    fn load_part(self, from: &[f32]) -> __m512 {
+        let mask = part_mask(from.len());
+        // SAFETY: the mask reads only the lanes that `from` has, and the CPU has AVX-512F because `self` exists.
+        unsafe { _mm512_maskz_loadu_ps(mask, from.as_ptr()) }
+    }
+
+    #[inline(always)]
+    fn store_part(self, x: __m512, to: &mut [f32]) {
+        let mask = part_mask(to.len());
+        // SAFETY: the mask writes only the lanes that `to` has, and the CPU has AVX-512F because `self` exists.
+        unsafe { _mm512_mask_storeu_ps(to.as_mut_ptr(), mask, x) }
+    }
+}
+
+/// A mask of the first `len` lanes.
+#[inline(always)]
+fn part_mask(len: usize) -> __mmask16 {
+    assert!(len <= 16, "part of a vector has at most 16 values");
+    ((1u32 << len) - 1) as __mmask16
+}
+
+/// Pairs, then fours, then quarters of the registers are exchanged.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn transpose(square: &mut [__m512]) {
+    let rows: [__m512; 16] = std::array::from_fn(|i| square[i]);
+    let pairs: [__m512; 16] = std::array::from_fn(|i| {
+        let (a, b) = (rows[i / 2 * 2], rows[i / 2 * 2 + 1]);
+        if i % 2 == 0 { _mm512_unpacklo_ps(a, b) } else { _mm512_unpackhi_ps(a, b) }
+    });
+    // In `fours[4 * i + c]`, quarter q holds column 4 * q + c of the rows 4 * i to 4 * i + 3.
+    let fours: [__m512; 16] = std::array::from_fn(|i| {
+        let first = i / 4 * 4 + i % 4 / 2;
+        let (a, b) = (_mm512_castps_pd(pairs[first]), _mm512_castps_pd(pairs[first + 2]));
+        _mm512_castpd_ps(if i % 2 == 0 { _mm512_unpacklo_pd(a, b) } else { _mm512_unpackhi_pd(a, b) })
+    });
+    for c in 0..4 {
+        let low = _mm512_shuffle_f32x4::<0x44>(fours[c], fours[4 + c]);
+        let high = _mm512_shuffle_f32x4::<0xEE>(fours[c], fours[4 + c]);
+        let low2 = _mm512_shuffle_f32x4::<0x44>(fours[8 + c], fours[12 + c]);
+        let high2 = _mm512_shuffle_f32x4::<0xEE>(fours[8 + c], fours[12 + c]);
+        square[c] = _mm512_shuffle_f32x4::<0x88>(low, low2);
+        square[4 + c] = _mm512_shuffle_f32x4::<0xDD>(low, low2);
+        square[8 + c] = _mm512_shuffle_f32x4::<0x88>(high, high2);
+        square[12 + c] = _mm512_shuffle_f32x4::<0xDD>(high, high2);
+    }
+}
