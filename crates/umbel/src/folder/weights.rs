@@ -123,6 +123,13 @@ impl Weights {
         self.entries.keys().map(String::as_str)
     }
 
+    /// What the first file's header says under `key` beside its tensors.
+    pub fn metadata(&self, key: &str) -> Option<String> {
+        let file = self.files.first()?;
+        let (_, header) = safetensors::SafeTensors::read_metadata(&file.map).ok()?;
+        header.metadata().as_ref()?.get(key).cloned()
+    }
+
     /// True if `name` is there.
     pub fn contains(&self, name: &str) -> bool {
         self.find(name).is_some()

@@ -8,8 +8,9 @@ use sha2::{Digest, Sha256};
 use super::open::{ACTIVATIONS, FORMAT, FileRecord, Manifest};
 use super::{Model, Projection};
 use crate::error::{Error, Result};
-use crate::folder::{DenseLayer, SentenceFolder};
-use crate::folder::write::{NamedTensor, write_file, write_safetensors, write_sentence_folder};
+use crate::folder::{DenseLayer, SentenceFolder, write_sentence_folder};
+use crate::folder::write::{NamedTensor, write_file, write_safetensors};
+
 use crate::nn::params::{Param, Part};
 use crate::folder::tensor::Tensor;
 use crate::text::Truncation;

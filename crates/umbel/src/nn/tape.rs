@@ -56,7 +56,8 @@ pub struct Tape<'p> {
     params: &'p Params,
     nodes: Vec<Node<'p>>,
     n_slots: usize,
-    // The seed of this step's dropout masks; `None` at inference.
+    records: bool,
+    // The seed of this step's dropout masks; `None` if nothing is dropped.
     seed: Option<u64>,
     n_dropouts: Cell<u64>,
 }
@@ -69,12 +70,17 @@ struct Node<'p> {
 impl<'p> Tape<'p> {
     /// A tape that remembers nothing: no gradients, no dropout, and no activation outlives its use.
     pub fn inference(params: &'p Params) -> Self {
-        Self { params, nodes: Vec::new(), n_slots: 0, seed: None, n_dropouts: Cell::new(0) }
+        Self { params, nodes: Vec::new(), n_slots: 0, records: false, seed: None, n_dropouts: Cell::new(0) }
     }
 
     /// A tape for [`Tape::backward`]; `seed` decides what dropout drops.
     pub fn training(params: &'p Params, seed: u64) -> Self {
-        Self { seed: Some(seed), ..Self::inference(params) }
+        Self { seed: Some(seed), ..Self::without_dropout(params) }
+    }
+
+    /// A tape for [`Tape::backward`] on which nothing is dropped.
+    pub fn without_dropout(params: &'p Params) -> Self {
+        Self { records: true, ..Self::inference(params) }
     }
 
     /// The weights that operations read.
@@ -84,7 +90,7 @@ impl<'p> Tape<'p> {
 
     /// True if gradients are recorded.
     pub fn is_training(&self) -> bool {
-        self.seed.is_some()
+        self.records
     }
 
     /// A value without gradient.

@@ -107,7 +107,7 @@ impl Checkpoint {
         let weights = Weights::open_file(&self.path)?;
         let state: State = weights
             .metadata("umbel")
-            .and_then(|state| serde_json::from_str(state).ok())
+            .and_then(|state| serde_json::from_str(&state).ok())
             .ok_or_else(|| self.wrong("it is no checkpoint of umbel"))?;
         self.check(&state.fingerprint)?;
         let tensor = |name: &str| weights.tensor(name).map(|tensor| tensor.values.into_vec());

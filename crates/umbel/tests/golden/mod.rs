@@ -1,0 +1,157 @@
+//! Reading of golden values, and comparing with them.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::path::{Path, PathBuf};
+
+use safetensors::SafeTensors;
+use serde_json::Value;
+use umbel::task::Targets;
+use umbel::text::Tokens;
+
+/// The golden values of one model.
+pub struct Golden {
+    pub name: String,
+    pub dir: PathBuf,
+    json: Value,
+    tensors: File,
+}
+
+/// A file of tensors.
+pub struct File(Vec<u8>);
+
+/// Texts without their padding.
+pub struct Texts {
+    pub tokens: Vec<Tokens>,
+    /// Where each token stands in the padded matrix.
+    pub places: Vec<usize>,
+}
+
+/// The folder beside the project, if it is there; says so if not.
+pub fn shared() -> Option<PathBuf> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
+    let dir = std::env::var_os("UMBEL_SHARED").map_or(beside, PathBuf::from);
+    if dir.is_dir() {
+        return Some(dir);
+    }
+    eprintln!("SKIPPED: {} is not there; set UMBEL_SHARED", dir.display());
+    None
+}
+
+/// The models of the families that can be encoded.
+pub fn families() -> Vec<Golden> {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/families");
+    let mut dirs: Vec<PathBuf> = vec![fixtures];
+    dirs.extend(shared().map(|shared| shared.join("parity/fixtures/families")));
+    let names = ["bert", "bert-cased-gelu-new", "bert-relu-max", "minilm"];
+    let all = dirs.iter().flat_map(|dir| names.map(|name| dir.join(name)));
+    let found: Vec<Golden> = all.filter(|dir| dir.is_dir()).map(|dir| Golden::open(&dir)).collect();
+    assert!(!found.is_empty(), "the project's own fixtures are there");
+    found
+}
+
+impl Golden {
+    pub fn open(dir: &Path) -> Self {
+        let json = std::fs::read(dir.join("golden.json")).unwrap();
+        Self {
+            name: dir.file_name().unwrap().to_string_lossy().into_owned(),
+            dir: dir.to_path_buf(),
+            json: serde_json::from_slice(&json).unwrap(),
+            tensors: File::open(&dir.join("golden.safetensors")),
+        }
+    }
+
+    pub fn json(&self, pointer: &str) -> Value {
+        self.json.pointer(pointer).cloned().unwrap_or_default()
+    }
+
+    pub fn list(&self, pointer: &str) -> Vec<String> {
+        serde_json::from_value(self.json(pointer)).unwrap()
+    }
+
+    pub fn file(&self, name: &str) -> File {
+        File::open(&self.dir.join(name))
+    }
+
+    pub fn floats(&self, name: &str) -> Vec<f32> {
+        self.tensors.floats(name)
+    }
+
+    pub fn shape(&self, name: &str) -> Vec<usize> {
+        self.tensors.read().tensor(name).unwrap().shape().to_vec()
+    }
+
+    /// The texts `input_ids` and so on, with a prefix before these names.
+    pub fn texts(&self, prefix: &str) -> Texts {
+        let ids = self.tensors.integers(&format!("{prefix}input_ids"));
+        let mask = self.tensors.integers(&format!("{prefix}attention_mask"));
+        let types = self.tensors.integers(&format!("{prefix}token_type_ids"));
+        let width = self.shape(&format!("{prefix}input_ids"))[1];
+        let places: Vec<usize> = (0..ids.len()).filter(|&i| mask[i] == 1).collect();
+        let tokens = (0..ids.len() / width).map(|row| {
+            let own = || places.iter().filter(|&&i| i / width == row);
+            Tokens {
+                input_ids: own().map(|&i| ids[i] as u32).collect(),
+                token_type_ids: own().map(|&i| types[i] as u32).collect(),
+                n_unpooled: 0,
+            }
+        });
+        Texts { tokens: tokens.collect(), places }
+    }
+
+    pub fn classes(&self) -> Targets {
+        let mut targets = Targets::new(1);
+        self.tensors.integers("train.labels").iter().for_each(|&class| targets.push(Some(&[class as f32])));
+        targets
+    }
+
+    pub fn regression_targets(&self) -> Targets {
+        let width = self.shape("train.targets")[1];
+        let mut targets = Targets::new(width);
+        self.floats("train.targets").chunks(width).for_each(|row| targets.push(Some(row)));
+        targets
+    }
+}
+
+impl File {
+    pub fn open(path: &Path) -> Self {
+        Self(std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+    }
+
+    fn read(&self) -> SafeTensors<'_> {
+        SafeTensors::deserialize(&self.0).unwrap()
+    }
+
+    pub fn names(&self) -> Vec<String> {
+        self.read().names().into_iter().map(|name| name.to_string()).collect()
+    }
+
+    pub fn floats(&self, name: &str) -> Vec<f32> {
+        let tensors = self.read();
+        let data = tensors.tensor(name).unwrap_or_else(|error| panic!("{name}: {error}")).data();
+        data.chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap())).collect()
+    }
+
+    pub fn integers(&self, name: &str) -> Vec<i64> {
+        let tensors = self.read();
+        let tensor = tensors.tensor(name).unwrap_or_else(|error| panic!("{name}: {error}"));
+        match tensor.dtype() {
+            safetensors::Dtype::I32 => {
+                let of = |bytes: &[u8]| i64::from(i32::from_le_bytes(bytes.try_into().unwrap()));
+                tensor.data().chunks_exact(4).map(of).collect()
+            }
+            _ => tensor.data().chunks_exact(8).map(|b| i64::from_le_bytes(b.try_into().unwrap())).collect(),
+        }
+    }
+}
+
+/// The largest absolute difference; infinite if the lengths differ or a value is no number.
+pub fn worst(found: &[f32], expected: &[f32]) -> f32 {
+    let difference = |(f, e): (&f32, &f32)| if f.is_finite() { (f - e).abs() } else { f32::INFINITY };
+    let differences = found.iter().zip(expected).map(difference);
+    if found.len() == expected.len() { differences.fold(0.0, f32::max) } else { f32::INFINITY }
+}
+
+pub fn assert_close(golden: &Golden, what: &str, found: &[f32], expected: &[f32], tolerance: f32) {
+    let error = worst(found, expected);
+    assert!(error <= tolerance, "{}: {what} is off by {error}, more than {tolerance}", golden.name);
+}
