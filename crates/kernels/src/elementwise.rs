@@ -44,13 +44,9 @@ impl Kernel for Add<'_> {
 /// `into += x` inside another kernel.
 #[inline(always)]
 pub(crate) fn add_with<S: Simd>(simd: S, x: &[f32], into: &mut [f32]) {
-    let mut vectors = into.chunks_exact_mut(S::LANES);
-    let x = x.chunks_exact(S::LANES);
-    let x_rest = x.remainder();
-    for (into, x) in (&mut vectors).zip(x) {
-        simd.store(simd.add(simd.load(into), simd.load(x)), into);
+    for i in (0..into.len()).step_by(S::LANES) {
+        simd.store_at(simd.add(simd.load_at(into, i), simd.load_at(x, i)), into, i);
     }
-    vectors.into_remainder().iter_mut().zip(x_rest).for_each(|(into, x)| *into += x);
 }
 
 struct Scale<'a> {
@@ -70,10 +66,34 @@ impl Kernel for Scale<'_> {
 /// `x *= by` inside another kernel.
 #[inline(always)]
 pub(crate) fn scale_with<S: Simd>(simd: S, x: &mut [f32], by: f32) {
-    let factor = simd.splat(by);
-    let mut vectors = x.chunks_exact_mut(S::LANES);
-    for x in &mut vectors {
-        simd.store(simd.mul(simd.load(x), factor), x);
+    for i in (0..x.len()).step_by(S::LANES) {
+        simd.store_at(simd.mul(simd.load_at(x, i), simd.splat(by)), x, i);
     }
-    vectors.into_remainder().iter_mut().for_each(|x| *x *= by);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        reference,
+        testing::{length, values},
+    };
+
+    proptest! {
+        #[test]
+        fn sums_and_products_equal_reference(len in length(), by in -2f32..2.0) {
+            let (x, into) = (values(1, len), values(2, len));
+            let (mut sum, mut product) = (into.clone(), into.clone());
+            reference::add(&x, &mut sum);
+            reference::scale(&mut product, by);
+            for isa in Isa::available() {
+                let (mut found_sum, mut found_product) = (into.clone(), into.clone());
+                add_on(isa, &x, &mut found_sum);
+                scale_on(isa, &mut found_product, by);
+                prop_assert!(found_sum == sum && found_product == product, "{isa:?}");
+            }
+        }
+    }
 }

@@ -15,6 +15,8 @@ mod matrix;
 mod parallel;
 mod reduce;
 mod simd;
+#[cfg(test)]
+mod testing;
 
 pub use activation::{Activation, activate, activate_backward};
 pub use adamw::{AdamW, AdamWState, adamw};

@@ -19,3 +19,12 @@ pub(crate) fn chunks(x: &mut [f32], work: impl Fn(Range<usize>, &mut [f32]) + Sy
 pub(crate) fn rows_per_chunk(cols: usize) -> usize {
     (CHUNK / cols.max(1)).max(1)
 }
+
+/// Runs `work` on each task; a single one stays on this thread.
+pub(crate) fn for_each<T: Send>(tasks: Vec<T>, work: impl Fn(T) + Sync + Send) {
+    if tasks.len() == 1 {
+        tasks.into_iter().for_each(work);
+    } else {
+        tasks.into_par_iter().for_each(work);
+    }
+}

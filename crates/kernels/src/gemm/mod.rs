@@ -4,13 +4,15 @@ mod block;
 mod finish;
 mod packed;
 mod strip;
+#[cfg(test)]
+mod tests;
 mod tile;
 
 pub use packed::Packed;
-pub(crate) use strip::{pack_strip, strip_rows};
+pub(crate) use strip::{Panel, Strips, pack_strip, panels, unpack_panel};
 pub(crate) use tile::Tile;
 
-use std::{cell::RefCell, ops::Range};
+use std::cell::RefCell;
 
 use rayon::prelude::*;
 
@@ -21,6 +23,7 @@ use crate::{
 };
 use block::Block;
 use finish::Finish;
+use strip::{ranges, strip_rows};
 
 /// What happens to the values that the output already holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -69,13 +72,21 @@ pub fn gemm(a: MatRef, b: &Packed, c: &mut [f32], write: Write, epilogue: Epilog
             let (c, c_rest) = c_rows.split_cols(cols.len());
             let (finish, finish_rest) = finish_rows.split_cols(cols.len());
             let panels = cols.start / cuts.width..cols.end.div_ceil(cuts.width);
-            blocks.push(Block { a: a.row_range(rows.clone()), b, panels, c, write, finish, cuts });
+            blocks.push(Block {
+                a: a.row_range(rows.clone()),
+                b,
+                panels,
+                c,
+                write,
+                finish,
+                width: cuts.width,
+            });
             (c_rows, finish_rows) = (c_rest, finish_rest);
         }
         (c, finish) = (c_rest, finish_rest);
     }
     let run = |block: Block| {
-        STRIPS.with_borrow_mut(|strips| b.isa().run(block::Run { block, strips }));
+        STRIPS.with_borrow_mut(|memory| b.isa().run(block::Run { block, memory }));
     };
     if blocks.len() == 1 || cuts.threads == 1 {
         blocks.into_iter().for_each(run);
@@ -86,10 +97,6 @@ pub fn gemm(a: MatRef, b: &Packed, c: &mut [f32], write: Write, epilogue: Epilog
 
 thread_local! {
     static STRIPS: RefCell<Buffer> = const { RefCell::new(Buffer::new()) };
-}
-
-fn ranges(len: usize, step: usize) -> impl Iterator<Item = Range<usize>> {
-    (0..len).step_by(step).map(move |start| start..len.min(start + step))
 }
 
 /// Decides how a product is cut into blocks.
@@ -103,8 +110,6 @@ struct Cut {
 /// How a product is cut into blocks. The cuts never change a value.
 #[derive(Clone, Copy)]
 struct Cuts {
-    /// Rows of a tile.
-    strip_rows: usize,
     /// Columns of a panel.
     width: usize,
     block_rows: usize,
@@ -131,6 +136,6 @@ impl Kernel for Cut {
         let worth = if threads == 1 { 1 } else { (flops / BLOCK_FLOPS).clamp(1, 6 * threads) };
         let n_col_blocks = worth.div_ceil(m.div_ceil(block_rows).max(1));
         let block_cols = n.div_ceil(width).div_ceil(n_col_blocks).max(1) * width;
-        Cuts { strip_rows, width, block_rows, block_cols, threads: threads.min(worth) }
+        Cuts { width, block_rows, block_cols, threads: threads.min(worth) }
     }
 }

@@ -1,6 +1,13 @@
 //! The order in which the tile reads its operands: a few rows or columns side by side, k after k.
 
-use crate::{MatRef, simd::Simd};
+use std::ops::Range;
+
+use super::{Tile, Write};
+use crate::{
+    MatRef,
+    buffer::Buffer,
+    simd::{MAX_LANES, MatMut, Simd},
+};
 
 /// Copies the rows of `from` side by side: `to[p * width + i] = from[i][p]`. Places from `from.rows()` to
 /// `width` become zero.
@@ -32,7 +39,7 @@ fn pack_rows<S: Simd>(simd: S, from: MatRef, to: &mut [f32], width: usize) {
     let zero = simd.splat(0.0);
     let whole = k / S::LANES * S::LANES;
     for p in (0..whole).step_by(S::LANES) {
-        let mut square = [zero; crate::simd::MAX_LANES];
+        let mut square = [zero; MAX_LANES];
         for (i, row) in square[..S::LANES].iter_mut().enumerate() {
             *row = if i < rows { simd.load(&from.line(i)[p..]) } else { zero };
         }
@@ -71,8 +78,86 @@ fn put<S: Simd>(simd: S, x: S::V, to: &mut [f32], len: usize) {
     }
 }
 
-/// Cuts `rows` into the fewest strips of at most `S::TILE_ROWS` rows, all of about the same height.
+/// The left operand of a product, cut into strips of as many rows as a tile has.
+pub(crate) struct Strips<'a> {
+    // Strips one after the other, each `[k × its rows]`.
+    data: &'a [f32],
+    rows: usize,
+    k: usize,
+}
+
+impl<'a> Strips<'a> {
+    #[inline(always)]
+    pub(crate) fn pack<S: Simd>(simd: S, from: MatRef, memory: &'a mut Buffer) -> Self {
+        let (rows, k) = (from.rows(), from.cols());
+        let data = memory.resize(rows * k);
+        for strip in ranges(rows, strip_rows::<S>(rows)) {
+            let to = &mut data[strip.start * k..strip.end * k];
+            pack_strip(simd, from.row_range(strip.clone()), to, strip.len());
+        }
+        Self { data, rows, k }
+    }
+
+    /// The rows of each strip, and their packed values.
+    #[inline(always)]
+    pub(crate) fn iter<S: Simd>(&self, _: S) -> impl Iterator<Item = (Range<usize>, &'a [f32])> {
+        let (data, k) = (self.data, self.k);
+        let strips = ranges(self.rows, strip_rows::<S>(self.rows));
+        strips.map(move |strip| (strip.clone(), &data[strip.start * k..strip.end * k]))
+    }
+
+    /// The product with a panel of `c.cols()` columns or more.
+    #[inline(always)]
+    pub(crate) fn times<S: Simd>(&self, simd: S, panel: &Panel, mut c: MatMut, write: Write) {
+        let cols = 0..c.cols();
+        for (rows, a) in self.iter(simd) {
+            let c = c.window(rows, cols.clone());
+            simd.call(Tile { a, b: panel.data, width: panel.width, c, write });
+        }
+    }
+}
+
+/// A panel of the right operand: `[k × width]`, one or two vectors wide.
+#[derive(Clone, Copy)]
+pub(crate) struct Panel<'a> {
+    pub(crate) data: &'a [f32],
+    pub(crate) width: usize,
+}
+
+/// Cuts columns into panels; the last is half as wide where that is enough.
 #[inline(always)]
-pub(crate) fn strip_rows<S: Simd>(rows: usize) -> usize {
+pub(crate) fn panels<S: Simd>(n: usize) -> impl Iterator<Item = (Range<usize>, usize)> {
+    ranges(n, 2 * S::LANES)
+        .map(|cols| (cols.clone(), if cols.len() > S::LANES { 2 * S::LANES } else { S::LANES }))
+}
+
+/// The fewest strips of at most `S::TILE_ROWS` rows, all of about the same height.
+#[inline(always)]
+pub(super) fn strip_rows<S: Simd>(rows: usize) -> usize {
     rows.div_ceil(rows.div_ceil(S::TILE_ROWS).max(1)).max(1)
+}
+
+pub(super) fn ranges(len: usize, step: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..len).step_by(step).map(move |start| start..len.min(start + step))
+}
+
+/// Copies the columns of `from`, `[to.cols() × width]`, to the rows of `to`.
+#[inline(always)]
+pub(crate) fn unpack_panel<S: Simd>(simd: S, from: Panel, mut to: MatMut) {
+    for rows in ranges(to.rows(), S::LANES) {
+        for cols in ranges(to.cols(), S::LANES) {
+            let mut square = [simd.splat(0.0); MAX_LANES];
+            for (i, line) in square[..S::LANES].iter_mut().enumerate() {
+                if i < cols.len() {
+                    *line = simd.load(&from.data[(cols.start + i) * from.width + rows.start..]);
+                }
+            }
+            simd.transpose(&mut square[..S::LANES]);
+            for (i, line) in square[..S::LANES].iter().enumerate() {
+                if i < rows.len() {
+                    simd.store_at(*line, &mut to.row(rows.start + i)[..cols.end], cols.start);
+                }
+            }
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::{marker::PhantomData, ops::Range};
 
 /// A window of a row-major matrix. Windows that come from one by splitting share no element, so that several
-/// threads may write columns of the same rows.
+/// threads may write columns of the same rows. The default has no element.
 pub(crate) struct MatMut<'a> {
     // Invariant: for each row r < rows, the `cols` floats from `data + r * stride` are inside the slice that
     // `new` borrowed for 'a, and no other window has any of them.
@@ -16,6 +16,12 @@ pub(crate) struct MatMut<'a> {
 
 // SAFETY: a window is the only one that has its elements, like a `&mut [f32]`, which is Send.
 unsafe impl Send for MatMut<'_> {}
+
+impl Default for MatMut<'_> {
+    fn default() -> Self {
+        Self::new(&mut [], 0, 0)
+    }
+}
 
 impl<'a> MatMut<'a> {
     /// All rows of a matrix without gaps.

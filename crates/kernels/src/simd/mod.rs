@@ -90,6 +90,20 @@ pub(crate) trait Simd: Copy + Send + Sync {
         self.store(x, &mut lanes);
         to.copy_from_slice(&lanes[..to.len()]);
     }
+
+    /// The values from a place on, as many as are there; the other lanes are zero.
+    #[inline(always)]
+    fn load_at(self, from: &[f32], place: usize) -> Self::V {
+        let from = &from[place..];
+        if from.len() >= Self::LANES { self.load(from) } else { self.load_part(from) }
+    }
+
+    /// Writes the values from a place on, as many as are there.
+    #[inline(always)]
+    fn store_at(self, x: Self::V, to: &mut [f32], place: usize) {
+        let to = &mut to[place..];
+        if to.len() >= Self::LANES { self.store(x, to) } else { self.store_part(x, to) }
+    }
 }
 
 /// Floats in the widest vector.
