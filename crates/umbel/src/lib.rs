@@ -27,3 +27,12 @@ pub mod train;
 
 pub use error::{Error, Result};
 pub use model::Model;
+
+/// Computes with so many threads from now on; call it before anything else.
+///
+/// # Errors
+/// If computing has begun already.
+pub fn set_threads(n_threads: usize) -> Result<()> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build_global();
+    pool.map_err(|error| Error::Settings(format!("`threads` cannot be {n_threads}: {error}")))
+}

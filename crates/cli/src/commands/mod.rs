@@ -1,0 +1,46 @@
+//! The commands, a file each.
+
+mod check;
+mod demo;
+mod embed;
+mod eval;
+mod info;
+mod predict;
+mod synth;
+mod tokenize;
+mod train;
+
+use anyhow::Result;
+
+use crate::output::Output;
+
+/// What umbel is to do.
+#[derive(clap::Subcommand)]
+pub enum Command {
+    Demo(demo::Args),
+    Synth(synth::Args),
+    Check(check::Args),
+    Train(train::Args),
+    Eval(eval::Args),
+    Predict(predict::Args),
+    Embed(embed::Args),
+    Tokenize(tokenize::Args),
+    Info(info::Args),
+}
+
+impl Command {
+    /// Does it.
+    pub fn run(self, output: &Output) -> Result<()> {
+        match self {
+            Self::Demo(args) => demo::run(args, output),
+            Self::Synth(args) => synth::run(args, output),
+            Self::Check(args) => check::run(args, output),
+            Self::Train(args) => train::run(args, output),
+            Self::Eval(args) => eval::run(args, output),
+            Self::Predict(args) => predict::run(args, output),
+            Self::Embed(args) => embed::run(args, output),
+            Self::Tokenize(args) => tokenize::run(args, output),
+            Self::Info(args) => info::run(args, output),
+        }
+    }
+}
