@@ -97,7 +97,7 @@ fn no_weights(repository: &Repository<'_>, dir: &str) -> Error {
              `AutoModel.from_pretrained(ID).save_pretrained(DIR)` converts it",
             repository.name()
         )),
-        None => Error::Hub(format!("{} has no `{}`", repository.name(), join(dir, "model.safetensors"))),
+        None => repository.lacks(&join(dir, "model.safetensors")),
     }
 }
 

@@ -15,7 +15,8 @@ pub(super) fn parse(model: &str) -> Result<(&str, Option<&str>)> {
     let parts: Vec<&str> = id.split('/').collect();
     if parts.len() > 2 || !parts.iter().all(|part| is_name(part)) {
         return Err(Error::Hub(format!(
-            "`{model}` is no folder and no name of a model; expected a folder, `name`, `org/name` or `org/name@revision`"
+            "`{model}` is no folder and no name of a model; \
+             expected a folder, `name`, `org/name` or `org/name@revision`"
         )));
     }
     match revision {

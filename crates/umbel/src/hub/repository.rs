@@ -13,6 +13,9 @@ use super::options::{HubOptions, Progress};
 use crate::error::{Error, Result};
 use crate::folder::paths;
 
+/// How often a file is asked for where the connection fails.
+const N_ATTEMPTS: usize = 4;
+
 /// One model of the hub.
 pub(super) struct Repository<'a> {
     id: &'a str,
@@ -31,7 +34,6 @@ impl<'a> Repository<'a> {
         let builder = ApiBuilder::from_cache(Cache::new(cache.clone()))
             .with_endpoint(options.endpoint().to_string())
             .with_token(options.token.clone())
-            .with_retries(3)
             .with_progress(false);
         let api = (!options.offline).then(|| builder.build()).transpose();
         let api = api.map_err(|error| Error::Hub(format!("the hub cannot be reached: {error}")))?;
@@ -47,7 +49,7 @@ impl<'a> Repository<'a> {
 
     /// A file that a model must have.
     pub(super) fn required(&mut self, file: &str) -> Result<PathBuf> {
-        self.optional(file)?.ok_or_else(|| Error::Hub(format!("{} has no `{file}`", self.name())))
+        self.optional(file)?.ok_or_else(|| self.lacks(file))
     }
 
     /// A file that a model may have.
@@ -64,7 +66,7 @@ impl<'a> Repository<'a> {
         if self.api.is_none() || self.absence(file).is_some_and(|marker| marker.exists()) {
             return Ok(None);
         }
-        match self.download(file) {
+        match self.download(file, N_ATTEMPTS) {
             Ok(path) => self.keep(path).map(Some),
             Err(error) if matches!(status(&error), Some(404 | 416)) => {
                 self.note_absence(file)?; // 416: an empty file has no first byte
@@ -79,14 +81,31 @@ impl<'a> Repository<'a> {
         self.api.as_ref().is_some_and(|api| api.metadata(&api.repo(self.repo()).url(file)).is_ok())
     }
 
-    fn download(&self, file: &str) -> Result<PathBuf, ApiError> {
+    /// Fetches a file; where the connection was lost, goes on from what is there.
+    fn download(&self, file: &str, n_attempts: usize) -> Result<PathBuf, ApiError> {
         let api = self.api.as_ref().expect("without it nothing is fetched");
         let progress =
             Forward { progress: self.options.progress.clone(), file: String::new(), done: 0, size: 0 };
-        match api.repo(self.repo()).download_with_progress(file, progress) {
-            Err(ApiError::TooManyRetries(last)) => Err(*last),
-            other => other,
-        }
+        let result = api.repo(self.repo()).download_with_progress(file, progress);
+        let again = match &result {
+            Err(error @ ApiError::RequestError(_)) => match status(error) {
+                Some(416) => self.remove_partial(), // a part that is already whole cannot be gone on with
+                Some(_) => false,
+                None => true,
+            },
+            Err(ApiError::InvalidResume) => self.remove_partial(),
+            Err(ApiError::IoError(error)) => error.kind() == std::io::ErrorKind::UnexpectedEof,
+            _ => false,
+        };
+        if again && n_attempts > 1 { self.download(file, n_attempts - 1) } else { result }
+    }
+
+    /// Removes what earlier downloads left unfinished; true if there was something.
+    fn remove_partial(&self) -> bool {
+        let blobs = fs::read_dir(self.folder().join("blobs")).into_iter().flatten().flatten();
+        let parts =
+            blobs.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "part"));
+        parts.filter(|path| fs::remove_file(path).is_ok()).count() > 0
     }
 
     /// Takes note of the commit, and holds a large file against its hash, which is its name in the cache.
@@ -135,24 +154,36 @@ impl<'a> Repository<'a> {
 
     /// `org/name` and where it was looked for, for messages.
     pub(super) fn name(&self) -> String {
-        format!("`{}` (revision `{}`) at {}", self.id, self.revision, self.options.endpoint())
+        let (id, revision, options) = (self.id, self.revision, self.options);
+        if options.offline {
+            return format!("`{id}` (revision `{revision}`) in the cache {}", self.cache.display());
+        }
+        format!("`{id}` (revision `{revision}`) at {}", options.endpoint())
+    }
+
+    /// What to do about something that is missing.
+    fn advice(&self) -> &'static str {
+        if self.options.offline {
+            "nothing is fetched offline: unset `HF_HUB_OFFLINE`, or copy the model into the cache"
+        } else {
+            "check the spelling; a private model needs `HF_TOKEN`"
+        }
+    }
+
+    /// The model is there, but a file of it is not.
+    pub(super) fn lacks(&self, file: &str) -> Error {
+        let advice =
+            if self.options.offline { self.advice() } else { "umbel cannot read a model without it" };
+        Error::Hub(format!("{} has no `{file}`: {advice}", self.name()))
     }
 
     /// The model is not there at all.
     pub(super) fn not_found(&self) -> Error {
-        if self.options.offline {
-            return Error::Hub(format!(
-                "there is no folder `{id}`, and `{id}` (revision `{}`) is not in the cache {}; \
-                 it cannot be fetched offline: unset `HF_HUB_OFFLINE` or copy the model there",
-                self.revision,
-                self.cache.display(),
-                id = self.id
-            ));
-        }
         Error::Hub(format!(
-            "there is no folder `{}`, and no model {}: check the spelling; a private model needs `HF_TOKEN`",
+            "there is no folder `{}`, and no model {}: {}",
             self.id,
-            self.name()
+            self.name(),
+            self.advice()
         ))
     }
 
@@ -160,10 +191,12 @@ impl<'a> Repository<'a> {
         let name = self.name();
         Error::Hub(match (status(&error), &error) {
             (Some(401), _) if self.options.token.is_none() => format!(
-                "{name} wants a token: it is private, gated, or does not exist; check the spelling, or set `HF_TOKEN`"
+                "{name} wants a token: it is private, gated, or does not exist; \
+                 check the spelling, or set `HF_TOKEN`"
             ),
             (Some(401 | 403), _) => format!(
-                "{name} refuses the token: check that `HF_TOKEN` is valid and that its account may read the model"
+                "{name} refuses the token: check that `HF_TOKEN` is valid \
+                 and that its account may read the model"
             ),
             (Some(429), _) => format!("{name}: too many requests; wait a while, or set `HF_TOKEN`"),
             (Some(status), _) => {

@@ -79,6 +79,9 @@ fn answer(model: &Model, request: &Request) -> Response<std::io::Cursor<Vec<u8>>
     let start = sent("Range")
         .and_then(|range| range.strip_prefix("bytes=")?.split('-').next()?.parse().ok())
         .unwrap_or(0);
+    if start >= bytes.len() {
+        return Response::from_data("").with_status_code(416);
+    }
     let response = Response::from_data(bytes[start..].to_vec())
         .with_header(header("etag", &etag(model, file, bytes)))
         .with_header(header("x-repo-commit", COMMIT));
@@ -142,7 +145,9 @@ fn an_encoder_is_fetched_once_and_then_comes_from_the_cache() {
     let offline = HubOptions { offline: true, ..stub.options() };
     assert_eq!(resolve("org/model", &offline).unwrap(), folder);
     assert_eq!(resolve(&format!("org/model@{COMMIT}"), &offline).unwrap(), folder);
-    check("org/other", &offline, "is not in the cache");
+    check("org/other", &offline, "no model `org/other` (revision `main`) in the cache");
+    std::fs::remove_file(folder.join("model.safetensors")).unwrap();
+    check("org/model", &offline, "has no `model.safetensors`: nothing is fetched offline");
 }
 
 #[test]
@@ -159,6 +164,28 @@ fn a_file_that_arrives_damaged_is_not_kept() {
     check("org/model", &stub.options(), "arrived damaged");
     let folder = stub.cache.path().join("models--org--model/snapshots").join(COMMIT);
     assert!(folder.join("config.json").exists() && !folder.join("model.safetensors").exists());
+}
+
+#[test]
+fn a_download_that_was_broken_off_is_finished() {
+    let model = encoder();
+    let tag = etag(&model, "model.safetensors", b"weights").replace('"', "");
+    for left in [&b"weig"[..], b"weights", b"weights and more"] {
+        let stub = Stub::new(model.clone());
+        let blobs = stub.cache.path().join("models--org--model/blobs");
+        std::fs::create_dir_all(&blobs).unwrap();
+        std::fs::write(blobs.join(format!("{tag}.part")), left).unwrap();
+        let folder = resolve("org/model", &stub.options()).unwrap();
+        assert_eq!(std::fs::read(folder.join("model.safetensors")).unwrap(), b"weights");
+    }
+}
+
+#[test]
+fn an_empty_file_counts_as_absent() {
+    let mut model = encoder();
+    model.files.insert("special_tokens_map.json", Vec::new());
+    let stub = Stub::new(model);
+    assert!(!resolve("org/model", &stub.options()).unwrap().join("special_tokens_map.json").exists());
 }
 
 #[test]

@@ -20,7 +20,8 @@ pub fn check_lengths(texts: &[Tokens], max_positions: usize) -> Result<()> {
     match texts.iter().position(|tokens| tokens.len() > max_positions) {
         None => Ok(()),
         Some(row) => Err(Error::Text(format!(
-            "row {} has {} tokens, but the encoder reads at most {max_positions}; turn truncation on or split the text",
+            "row {} has {} tokens, but the encoder reads at most {max_positions}; \
+             turn truncation on or split the text",
             row + 1,
             texts[row].len()
         ))),
