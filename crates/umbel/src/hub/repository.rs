@@ -203,8 +203,9 @@ impl<'a> Repository<'a> {
                 format!("{name}: `{file}` was answered with status {status}; try again later")
             }
             (None, ApiError::RequestError(error)) => format!(
-                "{name} cannot be reached ({error}): check the network, `HF_ENDPOINT` and the proxy; \
-                 with `HF_HUB_OFFLINE=1` only the cache is used"
+                "{name} cannot be reached ({error}): check the network, `HF_ENDPOINT` and the proxy, \
+                 or fill the cache with `hf download {}`",
+                self.id
             ),
             (None, ApiError::LockAcquisition(path)) => {
                 format!("another program is fetching `{file}` of {name}: wait for it ({})", path.display())
