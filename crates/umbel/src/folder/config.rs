@@ -45,11 +45,7 @@ impl Config {
 
     /// Looks keys up under other names too, where the file lacks the first.
     ///
-    /// # Examples
-    /// ```ignore
-    /// let config = config.with_aliases(&[("hidden_size", &["n_embd", "dim"])]);
-    /// config.usize("hidden_size")?; // may find `dim`
-    /// ```
+    /// With `[("hidden_size", &["n_embd", "dim"])]`, `hidden_size` may be found as `dim`.
     #[must_use]
     pub fn with_aliases(mut self, aliases: Aliases) -> Self {
         self.aliases = aliases;
@@ -242,7 +238,8 @@ mod tests {
 
     #[test]
     fn values_are_read_by_their_type() {
-        let json = r#"{"hidden_size": 384, "eps": 1e-12, "act": "gelu", "tie": true, "pool": null, "modes": ["a", "b"]}"#;
+        let json = r#"{"hidden_size": 384, "eps": 1e-12, "act": "gelu", "tie": true,
+            "pool": null, "modes": ["a", "b"]}"#;
         let config = config(json).unwrap();
         assert_eq!(config.usize("hidden_size").unwrap(), 384);
         assert_eq!(config.usize_or("layers", 6).unwrap(), 6);

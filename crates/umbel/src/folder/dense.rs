@@ -10,9 +10,9 @@ use crate::error::{Error, Result};
 /// A projection: `activation(weight · x + bias)`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DenseLayer {
-    /// [out × in]
+    /// Of shape out × in.
     pub weight: Tensor,
-    /// [out]
+    /// Of length out.
     pub bias: Option<Tensor>,
     /// `identity`, `tanh`, `relu`, `gelu`, `sigmoid` or `silu`.
     pub activation: String,
@@ -80,4 +80,58 @@ fn read_activation(config: &Config) -> Result<&'static str> {
     let found = ACTIVATIONS.iter().find(|(_, known)| short(class).is_some() && short(class) == short(known));
     let expected = || format!("one of {}", ACTIVATIONS.map(|(_, class)| class).join(", "));
     found.map(|(name, _)| *name).ok_or_else(|| config.wrong("activation_function", &expected()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::folder::write::write_safetensors;
+
+    fn read(config: &str) -> Result<DenseLayer> {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("config.json"), config).unwrap();
+        let tensors = [("linear.weight".to_string(), vec![1, 2], &[3.0, 4.0][..])];
+        write_safetensors(&dir.path().join("model.safetensors"), &tensors, &[]).unwrap();
+        DenseLayer::read(dir.path())
+    }
+
+    fn check(config: &str, expected: &str) {
+        let message = read(config).unwrap_err().to_string();
+        assert!(message.contains(expected), "{message}");
+    }
+
+    #[test]
+    fn the_activation_is_a_python_class_or_tanh() {
+        let sizes = r#""in_features": 2, "out_features": 1, "bias": false"#;
+        let activation = |class: &str| {
+            let layer = read(&format!(r#"{{{sizes}, "activation_function": "{class}"}}"#));
+            layer.map(|layer| layer.activation)
+        };
+        assert_eq!(activation("torch.nn.modules.linear.Identity").unwrap(), "identity");
+        assert_eq!(activation("torch.nn.GELU").unwrap(), "gelu");
+        assert!(
+            activation("evil.Tanh")
+                .unwrap_err()
+                .to_string()
+                .contains("`activation_function` is \"evil.Tanh\"")
+        );
+        assert!(activation("torch.nn.Softmax").is_err());
+        let layer = read(&format!("{{{sizes}}}")).unwrap();
+        assert_eq!((&layer.activation[..], layer.weight.as_slice()), ("tanh", &[3.0, 4.0][..]));
+        assert_eq!(layer.activation_class().unwrap(), "torch.nn.modules.activation.Tanh");
+    }
+
+    #[test]
+    fn settings_that_the_weights_contradict_are_refused() {
+        check(r#"{"in_features": 2, "out_features": 1}"#, "`linear.bias` is missing");
+        let swapped = r#"{"in_features": 1, "out_features": 2, "bias": false}"#;
+        check(swapped, "`linear.weight` has shape [1, 2]; expected [2, 1]");
+        check(r#"{"in_features": 2}"#, "`out_features` is missing");
+    }
+
+    #[test]
+    fn what_a_projection_here_cannot_do_is_refused() {
+        check(r#"{"module_input_name": "token_embeddings"}"#, "expected `sentence_embedding`");
+        check(r#"{"use_residual": true}"#, "`use_residual` is true; expected false");
+    }
 }

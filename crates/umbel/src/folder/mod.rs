@@ -3,8 +3,6 @@
 pub mod config;
 pub mod dense;
 #[cfg(test)]
-mod edge_cases;
-#[cfg(test)]
 pub(crate) mod fixtures;
 pub mod paths;
 mod safetensors_header;

@@ -31,9 +31,10 @@ pub(super) fn parse(file: &[u8]) -> Result<(usize, Vec<(String, Info)>), String>
     let (header, data) = rest.split_at(length);
     let metadata: Metadata = serde_json::from_slice(header).map_err(|error| culprit(header, error))?;
     if metadata.data_len() != data.len() {
-        let (needed, found) = (metadata.data_len(), data.len());
         return Err(format!(
-            "the tensors' offsets need {needed} bytes of data, but the file has {found}: it is truncated or damaged"
+            "the tensors' offsets need {} bytes of data, but the file has {}: it is truncated or damaged",
+            metadata.data_len(),
+            data.len()
         ));
     }
     let infos = metadata.tensors().into_iter().map(|(name, info)| {

@@ -303,7 +303,8 @@ mod tests {
 
     #[test]
     fn sizes_whose_sum_overflows_are_refused() {
-        let size = (1u64 << 61) - 1; // eight of these, the header and its length are more than 64 bits can count
+        // Eight of these, the header and its length are more than 64 bits can count.
+        let size = (1u64 << 61) - 1;
         let tensor = |i: u64| {
             let (start, end) = (i * size, (i + 1) * size);
             format!(r#""{i}": {{"dtype": "U8", "shape": [{size}], "data_offsets": [{start}, {end}]}}"#)
@@ -346,7 +347,8 @@ mod tests {
 
     #[test]
     fn everything_missing_or_misshapen_is_said_at_once() {
-        let header = r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"n":{"dtype":"I32","shape":[1],"data_offsets":[4,8]}}"#;
+        let header = r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},
+            "n":{"dtype":"I32","shape":[1],"data_offsets":[4,8]}}"#;
         let weights = open(&[("model.safetensors", &file(header, 8))]).unwrap();
         let expected = [("a", vec![2]), ("b", vec![1]), ("n", vec![1])];
         let message =

@@ -56,11 +56,12 @@ pub fn write_sentence_folder(dir: &Path, sentence: &SentenceFolder, hidden_size:
 }
 
 fn module(idx: usize, path: &str, class: &str) -> Value {
-    json!({ "idx": idx, "name": idx.to_string(), "path": path, "type": format!("sentence_transformers.models.{class}") })
+    let class = format!("sentence_transformers.models.{class}");
+    json!({ "idx": idx, "name": idx.to_string(), "path": path, "type": class })
 }
 
-/// The flags of the older spelling have an order of their own; poolings that are joined in another are written
-/// as a list of names, which version 6 reads and older versions refuse.
+/// The flags of the older spelling have an order of their own; poolings that are joined in another are
+/// written as a list of names, which version 6 reads and older versions refuse.
 fn pooling_config(sentence: &SentenceFolder, hidden_size: usize) -> Result<Value> {
     let known = || POOLING_FLAGS.iter().map(|(_, name)| *name);
     if let Some(name) = sentence.poolings.iter().find(|pooling| known().all(|name| name != *pooling)) {

@@ -1,34 +1,38 @@
 //! Models by name: folders that are there, and models of the hub, fetched into its usual cache.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+mod fetch;
+mod name;
+mod options;
+mod repository;
+#[cfg(test)]
+mod stub;
+
+use std::path::{Path, PathBuf};
+
+pub use options::{HubOptions, Progress};
 
 use crate::error::{Error, Result};
 
-/// How the hub is reached.
-#[derive(Clone, Default)]
-pub struct HubOptions {
-    /// The folder of the cache; without it, the place where Hugging Face's own tools have theirs.
-    pub cache: Option<PathBuf>,
-    /// The address of the hub or of a mirror; without it, the public hub.
-    pub endpoint: Option<String>,
-    /// The token that private models need.
-    pub token: Option<String>,
-    /// A branch, tag or commit; one in the model's name, as `org/name@v1`, wins.
-    pub revision: Option<String>,
-    /// True if only the cache is used.
-    pub offline: bool,
-    /// Is told how far a download is.
-    pub progress: Option<Arc<Progress>>,
-}
-
-/// Is told the file, how many of its bytes are there, and how many it has.
-pub type Progress = dyn Fn(&str, usize, usize) + Send + Sync;
-
 /// The folder of a model: `model` itself if that is one, else the model of that name on the hub.
+///
+/// A model of the hub is named `org/name` or `name`, with `@` and a branch, tag or commit behind it if
+/// wanted. Its files go into the cache that Hugging Face's own tools use. What is there is not asked for
+/// again: a branch stays at the commit that was fetched first, until it is removed from the cache.
 ///
 /// # Errors
 /// [`Error::Hub`] if the model cannot be had, with what to do about it.
-pub fn resolve(model: &str, _options: &HubOptions) -> Result<PathBuf> {
-    Err(Error::Hub(format!("`{model}` cannot be fetched yet")))
+pub fn resolve(model: &str, options: &HubOptions) -> Result<PathBuf> {
+    let path = Path::new(model);
+    if path.is_dir() {
+        return Ok(path.to_path_buf());
+    }
+    if path.exists() {
+        return Err(Error::Hub(format!("`{model}` is a file; expected the folder of a model")));
+    }
+    if name::looks_like_path(model) {
+        return Err(Error::Hub(format!("there is no folder `{model}`")));
+    }
+    let (id, revision) = name::parse(model)?;
+    let revision = revision.or(options.revision.as_deref()).unwrap_or("main");
+    fetch::fetch(id, revision, options)
 }

@@ -20,7 +20,8 @@ pub fn check_lengths(texts: &[Tokens], max_positions: usize) -> Result<()> {
     match texts.iter().position(|tokens| tokens.len() > max_positions) {
         None => Ok(()),
         Some(row) => Err(Error::Text(format!(
-            "row {} has {} tokens, but the encoder reads at most {max_positions}; turn truncation on or split the text",
+            "row {} has {} tokens, but the encoder reads at most {max_positions}; \
+             turn truncation on or split the text",
             row + 1,
             texts[row].len()
         ))),
@@ -32,6 +33,27 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::folder::Config;
+    use crate::folder::fixtures::{json, shared};
+
+    #[test]
+    fn the_length_is_that_of_sentence_transformers() {
+        let Some(root) = shared("parity/fixtures/st") else { return };
+        let cases = json(&root.join("expected.json"))["cases"].as_array().unwrap().clone();
+        for case in cases.iter().filter(|case| case["expect"] == "equal") {
+            let dir = root.join(case["dir"].as_str().unwrap());
+            let sentence = SentenceFolder::read(&dir).unwrap();
+            let tokenizer = TokenizerConfig::read(&sentence.transformer_dir).unwrap();
+            let config = Config::read(&sentence.transformer_dir.join("config.json")).unwrap();
+            let max_positions = config.usize("max_position_embeddings").unwrap();
+            assert_eq!(
+                case["max_seq_length"],
+                max_length(&sentence, &tokenizer, max_positions),
+                "{}",
+                dir.display()
+            );
+        }
+    }
 
     #[test]
     fn the_sentence_files_win_and_the_encoder_caps() {

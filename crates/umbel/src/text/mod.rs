@@ -1,6 +1,8 @@
 //! From text to packed token sequences.
 
 pub mod batch;
+#[cfg(test)]
+mod edge_cases;
 pub mod length;
 pub mod padding;
 #[cfg(test)]

@@ -89,7 +89,8 @@ impl Tokenizer {
         if !path.exists() {
             return Err(Error::model(
                 path,
-                "there is no such file; in Python, `AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR)` writes it",
+                "there is no such file; in Python, \
+                 `AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR)` writes it",
             ));
         }
         let bytes = std::fs::read(&path).map_err(Error::io(&path))?;
@@ -208,7 +209,8 @@ impl Tokenizer {
         let added = if options.add_special_tokens { self.added_tokens(pair) } else { 0 };
         match options.truncation {
             Truncation::At(max_length) if max_length <= added => Err(Error::Settings(format!(
-                "`max_length` is {max_length}; expected at least {}, as the tokenizer adds {added} special tokens",
+                "`max_length` is {max_length}; expected at least {}, \
+                 as the tokenizer adds {added} special tokens",
                 added + 1
             ))),
             _ => Ok(()),
@@ -291,7 +293,8 @@ mod tests {
         let special = |id: u32| {
             let token = words[id as usize];
             format!(
-                r#"{{"id": {id}, "content": "{token}", "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true}}"#
+                r#"{{"id": {id}, "content": "{token}",
+                    "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true}}"#
             )
         };
         let json = format!(
@@ -326,8 +329,10 @@ mod tests {
 
     #[test]
     fn the_files_own_truncation_and_padding_never_apply() {
-        let extra = r#""truncation": {"direction": "Right", "max_length": 3, "strategy": "LongestFirst", "stride": 0},
-            "padding": {"strategy": {"Fixed": 9}, "direction": "Right", "pad_to_multiple_of": null, "pad_id": 7,
+        let extra = r#""truncation": {"direction": "Right", "max_length": 3, "strategy": "LongestFirst",
+                "stride": 0},
+            "padding": {"strategy": {"Fixed": 9}, "direction": "Right",
+                "pad_to_multiple_of": null, "pad_id": 7,
             "pad_type_id": 0, "pad_token": "d"},"#;
         let tokenizer = tokenizer(extra);
         assert_eq!(

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use super::fixtures::{json, shared};
-use super::{Config, Weights};
+use super::{Tokenizer, TokenizerOptions};
 use crate::error::{Error, Result};
-use crate::text::{Tokenizer, TokenizerOptions};
+use crate::folder::fixtures::{json, shared};
+use crate::folder::{Config, Weights};
 
 /// What only an encoder can refuse.
 const LEFT_TO_ENCODERS: [&str; 4] =
