@@ -59,6 +59,9 @@ pub trait Task: Send + Sync {
 
     /// The options that make this task again, with all it has learned.
     fn options(&self) -> Map<String, Value>;
+
+    /// The same task again.
+    fn boxed(&self) -> Box<dyn Task>;
 }
 
 /// How good a task's outputs are.

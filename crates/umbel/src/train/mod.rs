@@ -9,6 +9,7 @@ pub mod optimizer;
 mod passes;
 mod plan;
 pub mod report;
+pub mod run;
 pub mod schedule;
 mod selection;
 
