@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
-use super::data::RunData;
+use super::data::{RunData, read_labelled};
 use super::{Observer, Outcome, RunFolder, clean_up, train};
+use crate::data::Dataset;
 use crate::error::{Error, Result};
+use crate::evaluate::{Evaluated, evaluate};
 use crate::folder::write::write_file;
 use crate::model::Model;
 use crate::settings::Settings;
@@ -39,7 +41,9 @@ pub fn run(
     let data = RunData::read(settings)?;
     let mut model = model(settings, encoder_dir, &data)?;
     std::fs::create_dir_all(&folder.path).map_err(Error::io(&folder.path))?;
-    write_file(&folder.path.join("settings.toml"), settings.to_toml().as_bytes())?;
+    if !folder.checkpoint().exists() {
+        write_file(&folder.path.join("settings.toml"), settings.to_toml().as_bytes())?;
+    }
 
     let outcome = train(&mut model, &data, settings, &folder, observer)?;
     if let Outcome::Finished { .. } = outcome {
@@ -47,6 +51,28 @@ pub fn run(
         clean_up(&folder.path)?;
     }
     Ok(Trained { model, data, outcome })
+}
+
+/// Test rows and how good the model is on them.
+pub struct Tested {
+    /// The rows.
+    pub data: Dataset,
+    /// How good the model is on them.
+    pub evaluated: Evaluated,
+}
+
+/// Holds the model against the test rows, if the settings name some, and writes `training/test.json`.
+///
+/// # Errors
+/// If the rows cannot be read or the file cannot be written.
+pub fn test(model: &Model, settings: &Settings, target: &Path) -> Result<Option<Tested>> {
+    let Some(files) = &settings.data.test else { return Ok(None) };
+    let tasks: Vec<_> = model.heads().iter().map(|head| (&head.settings, head.task.as_ref())).collect();
+    let (_, data) = read_labelled(&files.paths(), &settings.data.text, &tasks)?;
+    let evaluated = evaluate(model, &data)?;
+    let json = serde_json::to_vec_pretty(&evaluated.tasks).expect("plain values");
+    write_file(&target.join("training").join("test.json"), &json)?;
+    Ok(Some(Tested { data, evaluated }))
 }
 
 /// The model that a run begins with: the encoder, and a fresh head for each task.
@@ -65,7 +91,7 @@ pub fn model(settings: &Settings, encoder_dir: &Path, data: &RunData) -> Result<
 fn refuse_to_overwrite(target: &Path, folder: &RunFolder) -> Result<()> {
     let problem = if target.join("umbel.json").exists() {
         "holds a finished model; choose another folder or delete it"
-    } else if !folder.resume && folder.path.join("checkpoint.safetensors").exists() {
+    } else if !folder.resume && folder.checkpoint().exists() {
         "holds an unfinished run; go on with it by `--resume`, or delete the folder"
     } else if !folder.resume && !is_empty(target) {
         "is not empty; choose another folder"
