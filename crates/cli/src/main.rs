@@ -1,9 +1,16 @@
 //! The umbel command line. Results go to stdout, progress and warnings to stderr.
 #![forbid(unsafe_code)]
+#![allow(unreachable_pub, reason = "nothing can reach into a program")]
 
 mod commands;
+mod embeddings;
 mod model;
 mod output;
+mod predictions;
+mod progress;
+mod sink;
+mod texts;
+mod truncation;
 
 use std::io;
 use std::process::ExitCode;
