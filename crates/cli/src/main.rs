@@ -29,7 +29,7 @@ struct Cli {
     #[command(subcommand)]
     command: Command,
 
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Global options")]
     global: Global,
 }
 

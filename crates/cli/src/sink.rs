@@ -3,7 +3,7 @@
 use std::io::{self, BufWriter, Stdout, Write};
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use umbel::folder::write::PendingFile;
 
 /// Where a stream of results goes.
@@ -18,7 +18,7 @@ impl Sink {
     /// A file if there is a path, else standard output.
     pub fn open(path: Option<&Path>) -> Result<Self> {
         Ok(match path {
-            Some(path) => Self::File(PendingFile::create(path).context("results cannot be written")?),
+            Some(path) => Self::File(PendingFile::create(path)?),
             None => Self::Stdout(BufWriter::with_capacity(1 << 16, io::stdout())),
         })
     }

@@ -52,16 +52,26 @@ impl TextArgs {
     /// Looks whether the files are there and have texts, and begins to read them.
     pub fn open(&self) -> Result<Texts> {
         let files = if self.files.is_empty() { vec![PathBuf::from("-")] } else { self.files.clone() };
-        // A pipe with a name can be opened only once.
-        for path in files.iter().filter(|path| path.is_file() || !path.exists()).filter(|path| !is_stdin(path)) {
+        for path in files.iter().filter(|path| !is_stdin(path) && !is_pipe(path)) {
             TextSource::open(Some(path), &self.text_column)?;
         }
         Ok(Texts::new(files, self.text_column.clone(), self.skip_bad_rows, self.batch as usize))
     }
 }
 
+/// All texts of a file, or of standard input.
+pub fn read_all(path: Option<&Path>, column: &str) -> Result<Vec<String>> {
+    let source = TextSource::open(path, column)?;
+    source.map(|text| text.map(|text| text.text).map_err(|bad| anyhow!("{bad}"))).collect()
+}
+
 fn is_stdin(path: &Path) -> bool {
     path == Path::new("-")
+}
+
+/// True of what can be opened only once, as a pipe with a name.
+fn is_pipe(path: &Path) -> bool {
+    path.metadata().is_ok_and(|there| !there.is_file() && !there.is_dir())
 }
 
 /// Texts in chunks as they come.
@@ -166,7 +176,8 @@ fn read(files: &[PathBuf], column: &str, sender: &SyncSender<Coming>) {
                 return;
             }
         };
-        let file: Arc<Path> = if is_stdin(path) { Path::new("<stdin>").into() } else { path.as_path().into() };
+        let file: Arc<Path> =
+            if is_stdin(path) { Path::new("<stdin>").into() } else { path.as_path().into() };
         for text in source {
             let coming = match text {
                 Ok(text) => Coming::Row(Row { text: text.text, file: Arc::clone(&file), line: text.line }),

@@ -15,8 +15,10 @@ use crate::truncation::{TruncationArgs, warn_of_truncation};
 ///
 /// Any encoder's folder does: one that umbel trained, one of sentence-transformers, or a bare encoder.
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  umbel embed sentence-transformers/all-MiniLM-L6-v2 texts.txt -o vectors.npy\n  \
-                        echo 'A fine film.' | umbel embed MODEL --no-text")]
+#[command(
+    after_help = "Example:\n  umbel embed sentence-transformers/all-MiniLM-L6-v2 texts.txt -o vectors.npy\n  \
+                        echo 'A fine film.' | umbel embed MODEL --no-text"
+)]
 pub struct Args {
     /// The model: a folder or a name on the hub.
     model: String,
@@ -85,13 +87,14 @@ impl Changes {
 
 pub(super) fn run(args: Args, output: &Output) -> Result<()> {
     let path = args.output.as_deref();
+    let open = embeddings::format(args.format.as_deref(), path)?;
     let mut texts = args.texts.open()?;
     let folder = crate::model::folder(&args.model)?;
     let mut model = Model::open(&folder)?;
     args.changes.apply(&mut model, &folder)?;
     let kept = if args.no_text { Texts::LeftOut } else { Texts::Kept };
     let destination = Destination { path, size: model.embedding_size(), texts: kept };
-    let mut writer = embeddings::writer(args.format.as_deref(), &destination)?;
+    let mut writer = open(&destination)?;
 
     let mut progress = Progress::new(output, path);
     let mut n_truncated = 0;

@@ -10,10 +10,10 @@ mod safetensors;
 use std::path::Path;
 
 use anyhow::{Result, bail};
+use umbel::folder::write::PendingFile;
 use umbel::nn::Matrix;
 use umbel::registry::Registry;
 
-use crate::sink::Sink;
 use crate::texts::Row;
 
 /// Writes embeddings as they come.
@@ -53,17 +53,16 @@ pub static FORMATS: Registry<Open> = Registry {
     entries: &[("jsonl", jsonl::open), ("npy", npy::open), ("safetensors", safetensors::open)],
 };
 
-/// The writer of that format, or of the one that the file's extension says, or of JSON lines.
-pub fn writer(format: Option<&str>, destination: &Destination<'_>) -> Result<Box<dyn EmbeddingWriter>> {
-    let extension = destination.path.and_then(Path::extension).map(|extension| extension.to_string_lossy());
-    let name = format.or(extension.as_deref()).unwrap_or("jsonl");
-    FORMATS.find(name)?(destination)
+/// The format of that name, or the one that the file's extension says, or JSON lines.
+pub fn format(name: Option<&str>, path: Option<&Path>) -> Result<Open> {
+    let extension = path.and_then(Path::extension).map(|extension| extension.to_string_lossy());
+    Ok(*FORMATS.find(name.or(extension.as_deref()).unwrap_or("jsonl"))?)
 }
 
 /// The file of a format whose first bytes can be written only at the end.
-fn file(destination: &Destination<'_>, format: &str) -> Result<umbel::folder::write::PendingFile> {
+fn file(destination: &Destination<'_>, format: &str) -> Result<PendingFile> {
     match destination.path {
-        Some(path) => Ok(umbel::folder::write::PendingFile::create(path)?),
+        Some(path) => Ok(PendingFile::create(path)?),
         None => bail!(
             "{format} begins with the number of rows, which is known only at the end: \
              expected `-o FILE`, found standard output; `--format jsonl` can be piped"

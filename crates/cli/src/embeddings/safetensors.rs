@@ -13,8 +13,7 @@ pub(super) fn open(destination: &Destination<'_>) -> Result<Box<dyn EmbeddingWri
 
 /// The length of what follows, and JSON that spaces fill up.
 fn header(n_rows: usize, size: usize) -> Vec<u8> {
-    let tensor =
-        json!({"dtype": "F32", "shape": [n_rows, size], "data_offsets": [0, n_rows as u64 * size as u64 * 4]});
+    let tensor = json!({"dtype": "F32", "shape": [n_rows, size], "data_offsets": [0, n_rows as u64 * size as u64 * 4]});
     let mut header = (HEADER as u64 - 8).to_le_bytes().to_vec();
     header.extend(json!({"embeddings": tensor}).to_string().into_bytes());
     header.resize(HEADER, b' ');
