@@ -140,7 +140,13 @@ fn show(model: &Model, folder: &Path, output: &Output) -> Result<()> {
         format!("{} tokens, padding {} on the {}", of("vocabulary"), of("pad_id"), of("padding_side")),
     )?;
     line("special", of("special_tokens"))?;
-    line("prompts", format!("{}; by default: {}", of("prompts"), of("default_prompt")))?;
+    line(
+        "prompts",
+        match &model.embedding.default_prompt {
+            None => of("prompts"),
+            Some(name) => format!("{}; {name} unless another is asked for", of("prompts")),
+        },
+    )?;
     show_tasks(model, output)
 }
 

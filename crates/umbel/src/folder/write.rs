@@ -24,9 +24,9 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::Io`]; what was at `path` before is then still there.
-pub fn write_with(path: &Path, write: impl FnOnce(&mut PendingFile) -> io::Result<()>) -> Result<()> {
+pub fn write_with(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<()> {
     let mut file = PendingFile::create(path)?;
-    write(&mut file).map_err(Error::io(path))?;
+    write(file.file()).map_err(Error::io(path))?;
     file.commit()
 }
 
@@ -45,7 +45,9 @@ impl PendingFile {
     /// [`Error::Io`] if `path` is a folder or a device, or its folder cannot be written to.
     pub fn create(path: &Path) -> Result<Self> {
         if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
-            return Err(Error::io(path)(io::Error::other("expected a file or nothing there, found something else")));
+            return Err(Error::io(path)(io::Error::other(
+                "expected a file or nothing there, found something else",
+            )));
         }
         let temporary = beside(path);
         let file = File::create_new(&temporary).map_err(Error::io(path))?;
@@ -76,25 +78,30 @@ impl PendingFile {
         self.file.as_mut().expect("the file is not committed yet")
     }
 
+    fn named(&self, error: io::Error) -> io::Error {
+        io::Error::new(error.kind(), format!("{}: {error}", self.path.display()))
+    }
+
     fn remove(&self) {
         // Whatever went wrong before is what counts.
         let _ = fs::remove_file(&self.temporary);
     }
 }
 
+/// Errors name the file.
 impl Write for PendingFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file().write(bytes)
+        self.file().write(bytes).map_err(|error| self.named(error))
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file().flush()
+        self.file().flush().map_err(|error| self.named(error))
     }
 }
 
 impl Seek for PendingFile {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.file().seek(to)
+        self.file().seek(to).map_err(|error| self.named(error))
     }
 }
 
@@ -191,7 +198,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("umbel.json");
         write_file(&path, b"first").unwrap();
-        let fails = |file: &mut PendingFile| {
+        let fails = |file: &mut BufWriter<File>| {
             file.write_all(b"half")?;
             Err(io::Error::other("disk full"))
         };

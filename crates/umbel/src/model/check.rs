@@ -38,7 +38,8 @@ pub fn check_files(dir: &Path) -> Result<Vec<CheckedFile>> {
     paths.sort_unstable();
     paths.dedup();
     let check = |path: String| {
-        let file = paths::inside(dir, &path).map_err(|problem| Error::model(dir.join("umbel.json"), problem))?;
+        let file =
+            paths::inside(dir, &path).map_err(|problem| Error::model(dir.join("umbel.json"), problem))?;
         let (bytes, sha256) = hash(&file)?;
         let as_written = records.get(&path).map(|record| record.bytes == bytes && record.sha256 == sha256);
         Ok(CheckedFile { path, bytes, sha256, as_written })
@@ -162,7 +163,10 @@ mod tests {
         let (_, param) = model.params.iter_mut().last().unwrap();
         param.data_mut()[0] = f32::NAN;
         let error = model.check_finite().unwrap_err().to_string();
-        assert!(error.ends_with("`heads.mood.bias` has 1 numbers that are infinite or not a number"), "{error}");
+        assert!(
+            error.ends_with("`heads.mood.bias` has 1 numbers that are infinite or not a number"),
+            "{error}"
+        );
     }
 
     #[test]
