@@ -7,8 +7,8 @@ mod embeddings;
 mod model;
 mod output;
 mod predictions;
-mod progress;
 mod sink;
+mod text_progress;
 mod texts;
 mod truncation;
 

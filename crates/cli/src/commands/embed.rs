@@ -7,7 +7,7 @@ use umbel::{Error, Model};
 
 use crate::embeddings::{self, Destination, Texts};
 use crate::output::Output;
-use crate::progress::Progress;
+use crate::text_progress::TextProgress;
 use crate::texts::TextArgs;
 use crate::truncation::{TruncationArgs, warn_of_truncation};
 
@@ -96,7 +96,7 @@ pub(super) fn run(args: Args, output: &Output) -> Result<()> {
     let destination = Destination { path, size: model.embedding_size(), texts: kept };
     let mut writer = open(&destination)?;
 
-    let mut progress = Progress::new(output, path);
+    let mut progress = TextProgress::new(output, path);
     let mut n_truncated = 0;
     loop {
         let mut rows = texts.next_chunk()?;

@@ -6,8 +6,8 @@ use anyhow::{Result, bail};
 
 use crate::output::Output;
 use crate::predictions::{self, Destination, Embeddings};
-use crate::progress::Progress;
 use crate::sink::Sink;
+use crate::text_progress::TextProgress;
 use crate::texts::TextArgs;
 use crate::truncation::{TruncationArgs, warn_of_truncation};
 
@@ -58,7 +58,7 @@ pub(super) fn run(args: Args, output: &Output) -> Result<()> {
     let embeddings = if args.embedding { Embeddings::Kept } else { Embeddings::LeftOut };
     let mut writer = open(Destination { sink: Sink::open(path)?, heads, embeddings })?;
 
-    let mut progress = Progress::new(output, path);
+    let mut progress = TextProgress::new(output, path);
     let mut n_truncated = 0;
     loop {
         let mut rows = texts.next_chunk()?;

@@ -12,7 +12,7 @@ use crate::output::Output;
 const BETWEEN_LINES: Duration = Duration::from_secs(5);
 
 /// How far a stream of texts is.
-pub struct Progress<'a> {
+pub struct TextProgress<'a> {
     output: &'a Output,
     spinner: ProgressBar,
     n_texts: usize,
@@ -20,7 +20,7 @@ pub struct Progress<'a> {
     last_line: Instant,
 }
 
-impl<'a> Progress<'a> {
+impl<'a> TextProgress<'a> {
     /// Begins to count; `destination` is the file of the results, if there is one.
     pub fn new(output: &'a Output, destination: Option<&Path>) -> Self {
         // Results on the terminal are progress enough.
@@ -65,7 +65,7 @@ impl<'a> Progress<'a> {
     }
 }
 
-impl Drop for Progress<'_> {
+impl Drop for TextProgress<'_> {
     fn drop(&mut self) {
         self.spinner.finish_and_clear();
     }
