@@ -5,9 +5,14 @@
 mod commands;
 mod embeddings;
 mod model;
+mod numbers;
 mod output;
 mod predictions;
+mod progress;
+mod report;
 mod sink;
+mod stop;
+mod tables;
 mod text_progress;
 mod texts;
 mod truncation;

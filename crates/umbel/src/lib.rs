@@ -22,6 +22,7 @@ pub mod model;
 
 pub mod data;
 pub mod evaluate;
+pub mod predictions;
 pub mod synth;
 pub mod train;
 
