@@ -18,9 +18,9 @@ use crate::tables::table;
 const SILENCE: Duration = Duration::from_secs(5);
 
 /// Shows a training run and stops it when asked.
-pub struct Watch<'a> {
+pub(crate) struct Watch<'a> {
     /// What was known at the beginning.
-    pub run: Option<RunReport>,
+    pub(crate) run: Option<RunReport>,
     output: &'a Output,
     settings: &'a Settings,
     stop: Arc<AtomicBool>,
@@ -34,7 +34,7 @@ pub struct Watch<'a> {
 
 impl<'a> Watch<'a> {
     /// Shows a run of these settings; it ends after a step when `stop` is true.
-    pub fn new(output: &'a Output, settings: &'a Settings, stop: Arc<AtomicBool>) -> Self {
+    pub(crate) fn new(output: &'a Output, settings: &'a Settings, stop: Arc<AtomicBool>) -> Self {
         let now = Instant::now();
         let (began, epoch) = ((now, 0), (now, 0));
         let bar = ProgressBar::hidden();
@@ -77,7 +77,8 @@ impl<'a> Watch<'a> {
             true => format!("raise `model.max_length` (the encoder reads {} tokens)", run.max_positions),
             false => "split them, or take an encoder that reads more".to_string(),
         };
-        self.output.warn(format!("{n} longer than {max_length} tokens, of {of}; the rest is not read: {advice}"));
+        self.output
+            .warn(format!("{n} longer than {max_length} tokens, of {of}; the rest is not read: {advice}"));
     }
 }
 
@@ -144,7 +145,8 @@ fn beginning(run: &RunReport, settings: &Settings) -> String {
         let labels = (!task.labels.is_empty()).then(|| format!(" of {} labels", task.labels.len()));
         let weight = (task.weight != 1.0).then(|| format!(", weight {}", task.weight));
         let all = task.n_train == run.n_train && task.n_validation == run.n_validation;
-        let labelled = (!all).then(|| format!(", labels for {} + {} rows", count(task.n_train), count(task.n_validation)));
+        let labelled = (!all)
+            .then(|| format!(", labels for {} + {} rows", count(task.n_train), count(task.n_validation)));
         let rest: String = [labels, weight, labelled].into_iter().flatten().collect();
         line("task", format!("{}: {}{rest}", task.task, task.kind));
     }
