@@ -2,7 +2,7 @@
 
 use kernels::{Epilogue, MatRef, Packed, Write};
 
-use crate::measure::{medians, values};
+use crate::measure::{in_turns, values};
 
 /// Prints a line for each combination of sizes.
 pub(crate) fn table(ms: &[usize], ks: &[usize], ns: &[usize]) {
@@ -27,8 +27,8 @@ fn line(m: usize, k: usize, n: usize) {
     let w_back = Packed::new(w_ref);
     let mut x_packed = Packed::empty();
     let flops = 2.0 * (m * k * n) as f64;
-    let repeats = (2e8 / flops).ceil() as usize;
-    let [forward, back, grad, crate_] = medians(
+    let rounds = ((4e9 / flops) as usize).clamp(7, 151);
+    let [forward, back, grad, crate_] = in_turns(
         [
             &mut || kernels::gemm(x_ref, &w_packed, &mut y, Write::Overwrite, Epilogue::None),
             &mut || kernels::gemm(dy_ref, &w_back, &mut dx, Write::Overwrite, Epilogue::None),
@@ -38,12 +38,13 @@ fn line(m: usize, k: usize, n: usize) {
             },
             &mut || with_crate((m, k, n), &x, &w, &mut theirs),
         ],
-        repeats,
-    )
-    .map(|seconds| flops / seconds / 1e9);
+        rounds,
+    );
+    let [fast_forward, fast_back, fast_grad, fast_crate] =
+        [&forward, &back, &grad, &crate_].map(|times| flops / times.fastest() / 1e9);
     println!(
-        "| {m:4} | {k:4} | {n:4} | {forward:7.0} | {back:5.0} | {grad:3.0} | {crate_:5.0} | {:.2} |",
-        forward / crate_
+        "| {m:4} | {k:4} | {n:4} | {fast_forward:6.0} | {fast_back:6.0} | {fast_grad:7.0} | {fast_crate:10.0} | {:19.2} |",
+        forward.ratio(&crate_)
     );
 }
 
