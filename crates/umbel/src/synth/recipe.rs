@@ -27,12 +27,24 @@ impl Recipe {
     /// For an encoder that begins with random weights, as [`write_encoder`] makes it.
     ///
     /// The topic is learned in an epoch; the sentiment needs all of them, hence its weight.
-    pub const FROM_SCRATCH: Self =
-        Self { rows: 10_000, epochs: 5, batch_size: 32, learning_rate: 1e-3, sentiment_weight: 4.0, dropout: 0.0 };
+    pub const FROM_SCRATCH: Self = Self {
+        rows: 10_000,
+        epochs: 5,
+        batch_size: 32,
+        learning_rate: 1e-3,
+        sentiment_weight: 4.0,
+        dropout: 0.0,
+    };
 
     /// For a pretrained encoder.
-    pub const FINE_TUNING: Self =
-        Self { rows: 2_000, epochs: 3, batch_size: 32, learning_rate: 5e-5, sentiment_weight: 1.0, dropout: 0.1 };
+    pub const FINE_TUNING: Self = Self {
+        rows: 2_000,
+        epochs: 3,
+        batch_size: 32,
+        learning_rate: 5e-5,
+        sentiment_weight: 1.0,
+        dropout: 0.1,
+    };
 }
 
 /// The sizes of the encoder that [`Recipe::FROM_SCRATCH`] is for.
