@@ -101,6 +101,13 @@ fn an_unknown_key_is_refused_with_the_nearest_one() {
 }
 
 #[test]
+fn a_settings_file_that_is_not_there_is_named_once() {
+    let error = Project::new().error(&["train", "none.toml", "-o", "model"]);
+    assert_eq!(error.matches("os error 2").count(), 1, "{error}");
+    assert!(error.starts_with("error: none.toml: "), "{error}");
+}
+
+#[test]
 fn nothing_is_overwritten() {
     let project = Project::new();
     project.train("model", &[]);
