@@ -1,14 +1,21 @@
 //! The umbel command line. Results go to stdout, progress and warnings to stderr.
 #![forbid(unsafe_code)]
+#![allow(unreachable_pub, reason = "nothing can reach into a program")]
 
 mod commands;
+mod embeddings;
 mod model;
 mod numbers;
 mod output;
+mod predictions;
 mod progress;
 mod report;
+mod sink;
 mod stop;
 mod tables;
+mod text_progress;
+mod texts;
+mod truncation;
 
 use std::io;
 use std::process::ExitCode;
@@ -27,7 +34,7 @@ struct Cli {
     #[command(subcommand)]
     command: Command,
 
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Global options")]
     global: Global,
 }
 
