@@ -60,7 +60,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", message(&error));
             ExitCode::FAILURE
         }
     }
@@ -72,6 +72,14 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     }
     let output = output::Output::new(cli.global.json, cli.global.quiet);
     cli.command.run(&output)
+}
+
+/// The error and its causes, but for those that it names itself.
+fn message(error: &anyhow::Error) -> String {
+    error.chain().skip(1).fold(error.to_string(), |message, cause| {
+        let cause = cause.to_string();
+        if message.contains(&cause) { message } else { format!("{message}: {cause}") }
+    })
 }
 
 /// True if whoever read our output has gone, as `head` does.

@@ -220,6 +220,17 @@ mod tests {
     }
 
     #[test]
+    fn what_a_killed_process_with_our_id_left_is_not_in_the_way() {
+        let dir = tempfile::tempdir().unwrap();
+        for count in 0..1000 {
+            let left = dir.path().join(format!(".umbel.json.{}.{count}.tmp", std::process::id()));
+            fs::write(left, "half").unwrap();
+        }
+        write_file(&dir.path().join("umbel.json"), b"whole").unwrap();
+        assert_eq!(fs::read(dir.path().join("umbel.json")).unwrap(), b"whole");
+    }
+
+    #[test]
     fn a_pending_file_is_patched_and_appears_when_it_is_committed() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a");
