@@ -10,7 +10,7 @@ mod passes;
 mod plan;
 pub mod report;
 pub mod schedule;
-mod selection;
+pub(crate) mod selection;
 
 use std::path::{Path, PathBuf};
 
