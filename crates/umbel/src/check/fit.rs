@@ -123,7 +123,7 @@ mod tests {
         let (files, report) = cut("max_length = 8");
         let found = files.found(&report, "truncation");
         assert_eq!(found.severity, Severity::Warning);
-        assert_eq!(found.message, "the text of 1 row of training (33.3 %) is cut at 8 tokens");
+        assert_eq!(found.message, "cut at 8 tokens: 1 text (20.0 %)");
         assert_eq!(found.examples[0].places[0].line, 3);
         let training = &report.lengths[0];
         assert_eq!(

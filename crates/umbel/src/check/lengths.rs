@@ -1,6 +1,6 @@
 //! How many tokens texts have, and how many texts are cut.
 
-use super::report::{Example, Finding, Lengths, Report, Severity, Tally, rows};
+use super::report::{Example, Finding, Lengths, Report, Severity, Tally};
 use super::rows::{Rows, Split};
 use crate::error::Result;
 use crate::model::Model;
@@ -20,14 +20,20 @@ pub(super) fn check(mut model: Model, data: &Rows, report: &mut Report) {
     };
     // Lengths are those before the cut; without one, a text that is too long would end the counting.
     model.embedding.tokens.truncation = Truncation::At(cuts.limit);
+    let mut over = Tally::default();
     for split in data.splits.iter().filter(|split| split.len() > 0) {
         match token_counts(&model, split) {
-            Ok(counts) => look(split, &counts, &cuts, report),
+            Ok(counts) => report.lengths.push(look(split, &counts, cuts.limit, &mut over)),
             Err(error) => report.add(
                 Finding::new(Severity::Error, "untokenizable", format!("{}: {error}", split.name))
                     .advice("change or remove this text"),
             ),
         }
+    }
+    if over.n > 0 {
+        let n_rows = data.splits.iter().map(Split::len).sum();
+        let found = finding(&report.lengths, n_rows, &cuts).examples(over.examples);
+        report.add(found);
     }
 }
 
@@ -48,45 +54,35 @@ fn token_counts(model: &Model, split: &Split) -> Result<Vec<usize>> {
     Ok(counts)
 }
 
-fn look(split: &Split, counts: &[usize], cuts: &Cuts, report: &mut Report) {
-    let mut over = Tally::default();
-    for (row, &count) in counts.iter().enumerate().filter(|(_, count)| **count > cuts.limit) {
-        over.push(1, || Example {
-            what: format!("{count} tokens: {}", split.example(row).what),
-            ..split.example(row)
-        });
+/// How long the texts of a split are; those over the limit are counted into `over`.
+fn look(split: &Split, counts: &[usize], limit: usize, over: &mut Tally) -> Lengths {
+    for (row, &count) in counts.iter().enumerate().filter(|(_, count)| **count > limit) {
+        let what = |example: Example| format!("{count} tokens: {}", example.what);
+        over.push(1, || Example { what: what(split.example(row)), ..split.example(row) });
     }
     let mut sorted = counts.to_vec();
     sorted.sort_unstable();
     let quantile = |share: f64| sorted[((sorted.len() - 1) as f64 * share).round() as usize];
-    let lengths = Lengths {
-        split: split.name,
-        median: quantile(0.5),
-        p95: quantile(0.95),
-        max: quantile(1.0),
-        limit: cuts.limit,
-        over: over.n,
-    };
-    if over.n > 0 {
-        report.add(finding(&lengths, split.len(), cuts).examples(over.examples));
-    }
-    report.lengths.push(lengths);
+    let n_over = counts.iter().filter(|count| **count > limit).count();
+    let (median, p95, max) = (quantile(0.5), quantile(0.95), quantile(1.0));
+    Lengths { split: split.name, median, p95, max, limit, over: n_over }
 }
 
-fn finding(lengths: &Lengths, n_rows: usize, cuts: &Cuts) -> Finding {
-    let Lengths { split, limit, over, max, .. } = lengths;
-    let percent = 100.0 * *over as f64 / n_rows as f64;
-    let what = format!("the text of {} of {split} ({percent:.1} %)", rows(*over));
+fn finding(lengths: &[Lengths], n_rows: usize, cuts: &Cuts) -> Finding {
+    let limit = cuts.limit;
+    let n_over: usize = lengths.iter().map(|lengths| lengths.over).sum();
+    let max = lengths.iter().map(|lengths| lengths.max).max().unwrap_or_default();
+    let share = n_over as f64 / n_rows as f64;
+    let texts = if n_over == 1 { "1 text".to_string() } else { format!("{n_over} texts") };
+    let texts = format!("{texts} ({:.1} %)", 100.0 * share);
     if !cuts.truncated {
-        let message = format!(
-            "{what} is longer than the {limit} tokens that the encoder reads, and `truncation` is off"
-        );
-        return Finding::new(Severity::Error, "too_long", message)
-            .advice("split them, or set `truncation = true` in `[model]`");
+        let message = format!("over {limit} tokens, all that the encoder reads, and not to be cut: {texts}");
+        let advice = "split them, or set `truncation = true` in `[model]`";
+        return Finding::new(Severity::Error, "too_long", message).advice(advice);
     }
-    let severity = if percent > 100.0 * MANY { Severity::Warning } else { Severity::Note };
-    let advice = if *limit < cuts.max_positions {
-        let enough = (*max).min(cuts.max_positions);
+    let severity = if share > MANY { Severity::Warning } else { Severity::Note };
+    let advice = if limit < cuts.max_positions {
+        let enough = max.min(cuts.max_positions);
         format!(
             "what comes later is not read; `max_length = {enough}` in `[model]` reads more, and takes longer"
         )
@@ -94,5 +90,5 @@ fn finding(lengths: &Lengths, n_rows: usize, cuts: &Cuts) -> Finding {
         "what comes later is not read, and this encoder cannot read more: split them if their ends matter"
             .to_string()
     };
-    Finding::new(severity, "truncation", format!("{what} is cut at {limit} tokens")).advice(advice)
+    Finding::new(severity, "truncation", format!("cut at {limit} tokens: {texts}")).advice(advice)
 }
