@@ -3,7 +3,12 @@
 
 mod commands;
 mod model;
+mod numbers;
 mod output;
+mod progress;
+mod report;
+mod stop;
+mod tables;
 
 use std::io;
 use std::process::ExitCode;

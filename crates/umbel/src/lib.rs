@@ -23,6 +23,7 @@ pub mod model;
 pub mod check;
 pub mod data;
 pub mod evaluate;
+pub mod predictions;
 pub mod synth;
 pub mod train;
 

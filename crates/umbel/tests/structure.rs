@@ -6,18 +6,17 @@ use std::path::{Path, PathBuf};
 
 /// The library's modules, lowest first: a module uses those before it, and none after it.
 #[rustfmt::skip] // A row a layer.
-const LAYERS: [&str; 19] = [
+const LAYERS: [&str; 20] = [
     "error", "random", "registry", // What everyone needs.
-    "folder", "nn", // Files of models, and what is computed with their tensors.
+    "nn", "folder", // Tensors, what is computed with them, and the files that they are in.
     "text", "settings", "hub", // Before the encoder.
     "encoder", "pooling", "metric", "task", "model", // From tokens to answers.
-    "data", "evaluate", "synth", "train", "check", // From rows to models.
+    "data", "evaluate", "predictions", "synth", "train", "check", // From rows to models.
     "lib",
 ];
 
-/// Files of more than 400 lines, and why they are not two.
-const LONG_FILES: [(&str, &str); 1] =
-    [("crates/umbel/src/settings.rs", "one idea: a documented field for each key of the settings file")];
+/// Files of more than 400 lines, and why each is not two.
+const LONG_FILES: &[(&str, &str)] = &[];
 
 /// Families: the folder, its table, and the files in the folder that are no members.
 const FAMILIES: [(&str, &str, &[&str]); 4] = [

@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use umbel::check::report::{NumberSpread, Spread, TaskLabels};
-use umbel::check::{Finding, Report, Severity};
+use umbel::check::report::{NumberSpread, Spread, SplitRows, TaskLabels, Together};
+use umbel::check::{Finding, Lengths, Report, Severity};
 use umbel::hub::{HubOptions, resolve};
 use umbel::settings::Settings;
 
 use crate::output::Output;
+use crate::tables::{Align, table};
 
 /// Look for problems in settings and data before training.
 ///
@@ -43,126 +44,112 @@ pub(super) fn run(args: Args, output: &Output) -> Result<()> {
 }
 
 fn print(report: &Report, output: &Output) -> Result<()> {
-    for split in &report.splits {
-        let files: Vec<String> = split.files.iter().map(|path| path.display().to_string()).collect();
-        let held_out = if split.held_out { "held out of " } else { "" };
-        output.line(format!("{:<10} {:>8} rows  {held_out}{}", split.split, split.rows, files.join(", ")))?;
-    }
+    output.line(splits(report))?;
     for task in &report.tasks {
-        output.line("")?;
-        print_task(task, report, output)?;
+        output.line(format!("task `{}` ({})\n{}", task.task, task.kind, labels(task, report)))?;
     }
-    print_together(report, output)?;
-    print_lengths(report, output)?;
+    if !report.together.is_empty() {
+        output.line(format!("training rows with labels of two tasks\n{}", together(report)))?;
+    }
+    if !report.lengths.is_empty() {
+        output.line(format!("tokens of a text\n{}", lengths(report)))?;
+    }
     for finding in &report.findings {
-        output.line("")?;
-        print_finding(finding, output)?;
+        output.line(told(finding))?;
     }
     let count = |severity, noun| counted(report.count(severity), noun);
     let (errors, warnings) = (count(Severity::Error, "error"), count(Severity::Warning, "warning"));
-    output.line(format!("\n{errors}, {warnings}, {}", count(Severity::Note, "note")))
+    output.line(format!("{errors}, {warnings}, {}", count(Severity::Note, "note")))
 }
 
 fn counted(n: usize, noun: &str) -> String {
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 
-/// A name, cut or filled to one width, and a value for each split.
-fn table_line(name: &str, values: &[String]) -> String {
-    const WIDTH: usize = 24;
-    let name = match name.char_indices().nth(WIDTH) {
-        None => name.to_string(),
-        Some(_) => name.chars().take(WIDTH - 1).chain(['…']).collect(),
+fn splits(report: &Report) -> String {
+    let line = |split: &SplitRows| {
+        let files: Vec<String> = split.files.iter().map(|path| path.display().to_string()).collect();
+        let held_out = if split.held_out { "held out of " } else { "" };
+        vec![split.split.to_string(), counted(split.rows, "row"), format!("{held_out}{}", files.join(", "))]
     };
-    let values: String = values.iter().map(|value| format!(" {value:>10}")).collect();
-    format!("  {name:<WIDTH$}{values}")
+    let lines: Vec<_> = report.splits.iter().map(line).collect();
+    table(&[Align::Left, Align::Right, Align::Left], &lines)
 }
 
-fn counts_line(name: &str, counts: &[usize]) -> String {
-    table_line(name, &counts.iter().map(usize::to_string).collect::<Vec<_>>())
+/// A line of a table: a name, and a number for each split.
+fn line<T: ToString>(name: impl ToString, values: impl IntoIterator<Item = T>) -> Vec<String> {
+    std::iter::once(name.to_string()).chain(values.into_iter().map(|value| value.to_string())).collect()
 }
 
-fn header(report: &Report) -> String {
-    table_line("", &report.splits.iter().map(|split| split.split.to_string()).collect::<Vec<_>>())
+fn numbers(lines: &[Vec<String>]) -> String {
+    table(&[Align::Left, Align::Right], lines)
 }
 
-fn print_task(task: &TaskLabels, report: &Report, output: &Output) -> Result<()> {
-    output.line(format!("task `{}` ({})", task.task, task.kind))?;
-    output.line(header(report))?;
-    output.line(counts_line("rows with a label", &task.labelled))?;
-    print_classes(task, output)?;
+fn labels(task: &TaskLabels, report: &Report) -> String {
+    let mut lines = vec![line("", report.splits.iter().map(|split| split.split))];
+    lines.push(line("rows with a label", &task.labelled));
+    lines.extend(classes(task));
     for (i, number) in task.numbers.iter().enumerate() {
-        if task.numbers.len() > 1 {
-            output.line(format!("  number {}", i + 1))?;
-        }
-        print_number(number, output)?;
+        let which = if task.numbers.len() > 1 { format!("number {}: ", i + 1) } else { String::new() };
+        lines.extend(spread(&which, number));
     }
-    Ok(())
+    numbers(&lines)
 }
 
 /// The classes, the most frequent first; of many, the first and last few.
-fn print_classes(task: &TaskLabels, output: &Output) -> Result<()> {
+fn classes(task: &TaskLabels) -> Vec<Vec<String>> {
     const MANY: usize = 15;
     const ENDS: usize = 5;
     let mut classes: Vec<_> = task.classes.iter().collect();
     classes.sort_by_key(|class| std::cmp::Reverse(class.rows[0]));
-    for (i, class) in classes.iter().enumerate() {
-        let left_out = classes.len() > MANY && (ENDS..classes.len() - ENDS).contains(&i);
-        if !left_out {
-            output.line(counts_line(&class.label, &class.rows))?;
-        } else if i == ENDS {
-            output.line(format!("  … {} more classes …", classes.len() - 2 * ENDS))?;
-        }
+    let mut lines: Vec<_> = classes.iter().map(|class| line(&class.label, &class.rows)).collect();
+    if lines.len() > MANY {
+        let more = format!("… {} more classes …", lines.len() - 2 * ENDS);
+        lines.splice(ENDS..classes.len() - ENDS, [vec![more]]);
     }
-    Ok(())
+    lines
 }
 
-fn print_number(number: &NumberSpread, output: &Output) -> Result<()> {
-    let line = |name: &str, value: fn(&Spread) -> f64| {
-        let say =
-            |spread: &Option<Spread>| spread.as_ref().map_or("-".into(), |s| format!("{:.4}", value(s)));
-        output.line(table_line(name, &number.splits.iter().map(say).collect::<Vec<_>>()))
+fn spread(which: &str, number: &NumberSpread) -> Vec<Vec<String>> {
+    let of = |name: &str, value: fn(&Spread) -> f64| {
+        let say = |spread: &Option<Spread>| spread.as_ref().map_or("-".into(), |s| format!("{:.4}", value(s)));
+        line(format!("{which}{name}"), number.splits.iter().map(say))
     };
-    line("mean", |spread| spread.mean)?;
-    line("standard deviation", |spread| spread.sd)?;
-    line("smallest", |spread| f64::from(spread.min))?;
-    line("largest", |spread| f64::from(spread.max))
+    vec![
+        of("mean", |spread| spread.mean),
+        of("standard deviation", |spread| spread.sd),
+        of("smallest", |spread| f64::from(spread.min)),
+        of("largest", |spread| f64::from(spread.max)),
+    ]
 }
 
-fn print_together(report: &Report, output: &Output) -> Result<()> {
-    if !report.together.is_empty() {
-        output.line("\ntraining rows with labels of two tasks")?;
-    }
-    for together in &report.together {
-        let [first, second] = &together.tasks;
-        output.line(counts_line(&format!("{first} + {second}"), &[together.rows]))?;
-    }
-    Ok(())
+fn together(report: &Report) -> String {
+    let of = |together: &Together| line(together.tasks.join(" + "), [together.rows]);
+    numbers(&report.together.iter().map(of).collect::<Vec<_>>())
 }
 
-fn print_lengths(report: &Report, output: &Output) -> Result<()> {
-    let Some(first) = report.lengths.first() else { return Ok(()) };
-    output.line("\ntokens of a text")?;
-    let splits: Vec<String> = report.lengths.iter().map(|lengths| lengths.split.to_string()).collect();
-    output.line(table_line("", &splits))?;
-    let line = |name: &str, value: fn(&umbel::check::Lengths) -> usize| {
-        output.line(counts_line(name, &report.lengths.iter().map(value).collect::<Vec<_>>()))
-    };
-    line("half have at most", |lengths| lengths.median)?;
-    line("95 % have at most", |lengths| lengths.p95)?;
-    line("the longest has", |lengths| lengths.max)?;
-    line(&format!("texts over {} tokens", first.limit), |lengths| lengths.over)
+fn lengths(report: &Report) -> String {
+    let all = &report.lengths;
+    let of = |name: &str, value: fn(&Lengths) -> usize| line(name, all.iter().map(value));
+    let limit = all.first().map(|lengths| lengths.limit).unwrap_or_default();
+    numbers(&[
+        line("", all.iter().map(|lengths| lengths.split)),
+        of("half have at most", |lengths| lengths.median),
+        of("95 % have at most", |lengths| lengths.p95),
+        of("the longest has", |lengths| lengths.max),
+        of(&format!("texts over {limit} tokens"), |lengths| lengths.over),
+    ])
 }
 
-fn print_finding(finding: &Finding, output: &Output) -> Result<()> {
+fn told(finding: &Finding) -> String {
     let task = finding.task.as_ref().map(|task| format!("task `{task}`: ")).unwrap_or_default();
-    output.line(format!("{}: {task}{}", finding.severity, finding.message))?;
+    let mut told = format!("{}: {task}{}\n", finding.severity, finding.message);
     for example in &finding.examples {
         let places: Vec<String> = example.places.iter().map(ToString::to_string).collect();
-        output.line(format!("    {}  {}", places.join(" and "), example.what))?;
+        told += &format!("    {}  {}\n", places.join(" and "), example.what);
     }
     if !finding.advice.is_empty() {
-        output.line(format!("  → {}", finding.advice))?;
+        told += &format!("  → {}\n", finding.advice);
     }
-    Ok(())
+    told
 }

@@ -1,14 +1,131 @@
 //! `umbel demo`.
 
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
 use anyhow::{Result, bail};
+use serde_json::json;
+use umbel::Model;
+use umbel::evaluate::TaskScores;
+use umbel::settings::Settings;
+use umbel::synth::{self, EXAMPLES, Options, Recipe};
+use umbel::task::Answer;
+use umbel::train::{find, run::Tested};
 
+use super::train::{Ended, train};
+use crate::numbers::{counted, decimal, seconds};
 use crate::output::Output;
+use crate::report::metric_name;
+use crate::tables::Align::{Left, Right};
+use crate::tables::{row, table};
 
-/// demo
+/// Train a first model in a minute: generated data, two tasks, no download.
+///
+/// Sentences are generated with a topic (one of eight) and a sentiment (a number from -1 to 1). A small encoder
+/// learns both from random weights, and is tried on sentences it has never seen.
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  umbel demo")]
-pub struct Args {}
+pub struct Args {
+    /// Fine-tune this encoder, a folder or a hub id, instead of a small one with random weights.
+    #[arg(long, value_name = "MODEL")]
+    encoder: Option<String>,
 
-pub(super) fn run(_args: Args, _output: &Output) -> Result<()> {
-    bail!("not there yet")
+    /// How many sentences to generate; 2000 with an encoder, else what the small one needs.
+    #[arg(long, value_name = "N")]
+    rows: Option<usize>,
+
+    /// The number from which data, first weights and the order of rows follow.
+    #[arg(long, value_name = "S", default_value_t = 42, value_parser = clap::value_parser!(u64).range(..1 << 63))]
+    seed: u64,
+
+    /// The folder to write data and model to; `umbel-demo`, or the first `umbel-demo-2`, … that is free.
+    #[arg(short, long, value_name = "DIR")]
+    output: Option<PathBuf>,
+}
+
+pub(super) fn run(args: Args, output: &Output) -> Result<()> {
+    let began = Instant::now();
+    let dir = folder(args.output)?;
+    let recipe = if args.encoder.is_some() { Recipe::FINE_TUNING } else { Recipe::FROM_SCRATCH };
+    let rows = args.rows.unwrap_or(recipe.rows);
+    let options = Options { rows, seed: args.seed, encoder: args.encoder, ..Options::default() };
+    synth::write(&dir.join("data"), &options)?;
+
+    let settings = Settings::read(&dir.join("data/umbel.toml"), &[])?;
+    let model_dir = dir.join("model");
+    let finished = match train(&settings, &model_dir, false, output)? {
+        Ended::Finished(finished) => finished,
+        Ended::Stopped { .. } => {
+            let (settings, model) = (dir.join("data/umbel.toml"), model_dir.display());
+            return output.line(format!("stopped; go on with\n  umbel train {} -o {model} --resume", settings.display()));
+        }
+    };
+    if output.json {
+        return output.line(json!({"dir": dir, "seconds": began.elapsed().as_secs_f64(), "training": finished.json(&model_dir)}));
+    }
+    if let Some(tested) = &finished.tested {
+        output.line(scores(tested))?;
+    }
+    output.line(examples(&finished.model)?)?;
+    output.line(format!("{} in all; the model lies in {}\n", seconds(began.elapsed()), model_dir.display()))?;
+    output.line(next(&dir))
+}
+
+/// The wanted folder, or the first of our own that is not there yet.
+fn folder(wanted: Option<PathBuf>) -> Result<PathBuf> {
+    if let Some(dir) = wanted {
+        return match dir.join("model").exists() {
+            true => bail!("{} holds a demo already; choose another folder or delete it", dir.display()),
+            false => Ok(dir),
+        };
+    }
+    let numbered = (2..).map(|n| PathBuf::from(format!("umbel-demo-{n}")));
+    let mut dirs = [PathBuf::from("umbel-demo")].into_iter().chain(numbered);
+    Ok(dirs.find(|dir| !dir.exists()).expect("there are more numbers than folders"))
+}
+
+/// Each task's metrics on rows that training never saw.
+fn scores(tested: &Tested) -> String {
+    let tasks = &tested.evaluated.tasks;
+    let line = |task: &str, metrics: [&str; 3]| {
+        let scores: Option<&TaskScores> = find(tasks, task);
+        let cell = |metric: &str| {
+            let value = scores.and_then(|scores| scores.metric(metric));
+            format!("{} {}", metric_name(metric), decimal(value))
+        };
+        [task.to_string()].into_iter().chain(metrics.map(cell)).collect::<Vec<String>>()
+    };
+    let rows = [
+        line("topic", ["accuracy", "macro_f1", "log_loss"]),
+        line("sentiment", ["pearson", "spearman", "rmse"]),
+    ];
+    format!("on {} it has not seen\n{}", counted(tested.data.len(), "sentence", "sentences"), table(&[Left], &rows))
+}
+
+/// The model's answers on sentences made by hand, beside what the generator's rules say.
+fn examples(model: &Model) -> Result<String> {
+    let texts: Vec<&str> = EXAMPLES.iter().map(|example| example.text).collect();
+    let predicted = model.predict(&texts)?.predictions;
+    let mut rows = vec![row(&["sentence", "topic", "", "sentiment", "meant"])];
+    for (example, answers) in EXAMPLES.iter().zip(&predicted) {
+        let (Some(Answer::Label { label, probabilities }), Some(Answer::Score(score))) =
+            (answers.get("topic"), answers.get("sentiment"))
+        else {
+            bail!("the model answers other questions than those of the demo");
+        };
+        let probability = probabilities.iter().find(|(name, _)| name == label).map_or(0.0, |(_, p)| *p);
+        let sure = format!("{:.0} %", probability * 100.0);
+        let (score, meant) = (format!("{score:+.2}"), format!("{:+.2}", example.sentiment));
+        rows.push(vec![example.text.to_string(), label.clone(), sure, score, meant]);
+    }
+    Ok(format!("on sentences made by hand\n{}", table(&[Left, Left, Right], &rows)))
+}
+
+fn next(dir: &Path) -> String {
+    let dir = dir.display();
+    format!(
+        "next:\n  echo 'The chef was not very good.' | umbel predict {dir}/model\n  \
+         umbel eval {dir}/model {dir}/data/test.jsonl\n  \
+         umbel train {dir}/data/umbel.toml -o another-model --set train.epochs=2"
+    )
 }

@@ -1,14 +1,62 @@
 //! `umbel eval`.
 
-use anyhow::{Result, bail};
+use std::path::PathBuf;
 
+use anyhow::{Result, bail};
+use serde_json::json;
+use umbel::evaluate::evaluate;
+use umbel::predictions::{self, Part};
+use umbel::train::data::read_labelled;
+
+use super::train::{check_folder, show_scores};
+use crate::numbers::{count, counted};
 use crate::output::Output;
 
-/// eval
+/// Hold a model's answers against the labels of rows.
+///
+/// A row without a label for a task is left out of that task's metrics.
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  umbel eval")]
-pub struct Args {}
+#[command(after_help = "Example:\n  umbel eval model test.jsonl --predictions predictions.csv")]
+pub struct Args {
+    /// The model: a folder or a hub id.
+    model: String,
 
-pub(super) fn run(_args: Args, _output: &Output) -> Result<()> {
-    bail!("not there yet")
+    /// Files with rows: .jsonl, .csv, .tsv or .parquet.
+    #[arg(required = true, value_name = "DATA")]
+    data: Vec<PathBuf>,
+
+    /// The column of the texts.
+    #[arg(long, value_name = "NAME", default_value = "text")]
+    text_column: String,
+
+    /// Write every row with its labels and predictions: CSV if the name ends in .csv, else JSON lines.
+    #[arg(long, value_name = "FILE")]
+    predictions: Option<PathBuf>,
+}
+
+pub(super) fn run(args: Args, output: &Output) -> Result<()> {
+    if let Some(path) = &args.predictions {
+        check_folder(path)?;
+    }
+    let model = crate::model::open(&args.model)?;
+    if model.heads().is_empty() {
+        bail!("{} has no task heads; train some with `umbel train`", args.model);
+    }
+    let tasks: Vec<_> = model.heads().iter().map(|head| (&head.settings, head.task.as_ref())).collect();
+    let (table, data) = read_labelled(&args.data, &args.text_column, &tasks)?;
+    for missing in table.missing_columns() {
+        output.warn(format!("{}: no column `{}`; its rows have no such label", missing.path.display(), missing.column));
+    }
+    let found = evaluate(&model, &data)?;
+    if found.n_truncated > 0 {
+        let n = counted(found.n_truncated, "text was", "texts were");
+        output.warn(format!("{n} cut at the model's maximum length, of {}", count(data.len())));
+    }
+    if let Some(path) = &args.predictions {
+        predictions::write(path, &model, &[Part { split: None, data: &data, outputs: &found.outputs }])?;
+    }
+    if output.json {
+        return output.line(json!({"rows": data.len(), "truncated": found.n_truncated, "tasks": found.tasks}));
+    }
+    show_scores(&found.tasks, &model, output)
 }

@@ -1,14 +1,182 @@
 //! `umbel train`.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::{Result, bail};
+use serde_json::json;
+use umbel::evaluate::TaskScores;
+use umbel::nn::Matrix;
+use umbel::predictions::{self, Part};
+use umbel::settings::Settings;
+use umbel::train::run::{self, Tested, Trained};
+use umbel::train::{EpochReport, Outcome, RunReport};
+use umbel::{Model, model::Head};
 
+use crate::numbers::{count, counted};
 use crate::output::Output;
+use crate::progress::Watch;
+use crate::{report, stop};
 
-/// train
+/// Train a model: task heads on a shared encoder, as a settings file says.
+///
+/// After each epoch the model is validated; the best epoch is written. Ctrl-C stops after the step at hand and
+/// writes a checkpoint, from which `--resume` goes on: the model is then the same, bit for bit, as without the
+/// stop.
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  umbel train")]
-pub struct Args {}
+#[command(after_help = "Example:\n  umbel train umbel.toml -o model --set train.epochs=5 --predictions predictions.csv")]
+pub struct Args {
+    /// The settings file.
+    #[arg(value_name = "SETTINGS.toml")]
+    settings: PathBuf,
 
-pub(super) fn run(_args: Args, _output: &Output) -> Result<()> {
-    bail!("not there yet")
+    /// The folder to write the model to.
+    #[arg(short, long, value_name = "MODEL")]
+    output: PathBuf,
+
+    /// Go on with the run that was stopped in that folder, or begin if there is none.
+    #[arg(long)]
+    resume: bool,
+
+    /// Change a setting, as `train.epochs=5` or `task.topic.weight=2`; may be given more than once.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+
+    /// Write every validation and test row with its labels and predictions: CSV if the name ends in .csv, else
+    /// JSON lines.
+    #[arg(long, value_name = "FILE")]
+    predictions: Option<PathBuf>,
+}
+
+pub(super) fn run(args: Args, output: &Output) -> Result<()> {
+    let settings = Settings::read(&args.settings, &args.set)?;
+    if let Some(path) = &args.predictions {
+        check_folder(path)?;
+    }
+    let target = &args.output;
+    match train(&settings, target, args.resume, output)? {
+        Ended::Stopped { step, run } => stopped(&args, step, &run, output),
+        Ended::Finished(finished) => {
+            if let Some(path) = &args.predictions {
+                finished.write_predictions(path)?;
+            }
+            if output.json {
+                return output.line(finished.json(target));
+            }
+            finished.show(output)?;
+            output.line(format!("model written to {}", target.display()))?;
+            output.line(format!("\nnext:\n  {}", finished.example(target)))
+        }
+    }
+}
+
+/// How training ended.
+pub(super) enum Ended {
+    /// A signal stopped it.
+    Stopped {
+        /// Steps that were taken.
+        step: usize,
+        /// What was trained.
+        run: RunReport,
+    },
+    /// The model is written.
+    Finished(Box<Finished>),
+}
+
+/// A run with all that it found.
+pub(super) struct Finished {
+    /// The model of the best epoch.
+    pub(super) model: Model,
+    /// What is known of the test rows, if the settings name some.
+    pub(super) tested: Option<Tested>,
+    run: RunReport,
+    epochs: Vec<EpochReport>,
+    validation: umbel::data::Dataset,
+    validation_outputs: Vec<Matrix>,
+}
+
+/// Trains what the settings say, showing how it goes.
+pub(super) fn train(settings: &Settings, target: &Path, resume: bool, output: &Output) -> Result<Ended> {
+    let encoder = crate::model::folder(&settings.model.encoder)?;
+    let mut watch = Watch::new(output, settings, stop::on_signal()?);
+    let Trained { model, data, outcome } = run::run(settings, &encoder, target, resume, &mut watch)?;
+    let run = watch.run.take().expect("a run that ended had begun");
+    drop(watch);
+    match outcome {
+        Outcome::Stopped { step } => Ok(Ended::Stopped { step, run }),
+        Outcome::Finished { epochs, validation_outputs } => {
+            let tested = run::test(&model, settings, target)?;
+            let validation = data.validation;
+            Ok(Ended::Finished(Box::new(Finished { model, tested, run, epochs, validation, validation_outputs })))
+        }
+    }
+}
+
+impl Finished {
+    fn best(&self) -> Option<&EpochReport> {
+        self.epochs.iter().rfind(|epoch| epoch.best)
+    }
+
+    /// Prints all metrics of the best epoch, and those of the test rows.
+    fn show(&self, output: &Output) -> Result<()> {
+        let Some(best) = self.best() else { return Ok(()) };
+        let (epoch, n) = (best.epoch, count(self.run.n_validation));
+        output.line(format!("validation: {n} rows, epoch {epoch} of {}\n", self.epochs.len()))?;
+        show_scores(&best.validation, &self.model, output)?;
+        if let Some(tested) = &self.tested {
+            output.line(format!("test: {}\n", counted(tested.data.len(), "row", "rows")))?;
+            show_scores(&tested.evaluated.tasks, &self.model, output)?;
+        }
+        Ok(())
+    }
+
+    /// All that is known, for machines.
+    pub(super) fn json(&self, target: &Path) -> serde_json::Value {
+        let best = self.best().map(|best| best.epoch);
+        let test = self.tested.as_ref().map(|tested| &tested.evaluated.tasks);
+        json!({"model": target, "run": self.run, "epochs": self.epochs, "best_epoch": best, "test": test})
+    }
+
+    fn write_predictions(&self, path: &Path) -> Result<()> {
+        let split = self.tested.as_ref().map(|_| "validation");
+        let mut parts = vec![Part { split, data: &self.validation, outputs: &self.validation_outputs }];
+        parts.extend(self.tested.as_ref().map(|tested| Part {
+            split: Some("test"),
+            data: &tested.data,
+            outputs: &tested.evaluated.outputs,
+        }));
+        Ok(predictions::write(path, &self.model, &parts)?)
+    }
+
+    /// A command that asks the model about a text of the data.
+    fn example(&self, target: &Path) -> String {
+        let fits = |text: &&String| text.len() < 70 && !text.contains(['\'', '\n']) && !text.is_empty();
+        let text = self.validation.texts().iter().find(fits).map_or("Some text.", |text| &text[..]);
+        format!("echo '{text}' | umbel predict {}", target.display())
+    }
+}
+
+/// Prints all metrics of each task.
+pub(super) fn show_scores(tasks: &[TaskScores], model: &Model, output: &Output) -> Result<()> {
+    let heads = model.heads().iter().map(|head: &Head| head.task.labels());
+    tasks.iter().zip(heads).try_for_each(|(scores, labels)| output.line(report::full(scores, labels)))
+}
+
+/// Refuses a file whose folder is not there, before hours of work and not after them.
+pub(super) fn check_folder(path: &Path) -> Result<()> {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
+            bail!("{}: there is no folder {}", path.display(), folder.display())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn stopped(args: &Args, step: usize, run: &RunReport, output: &Output) -> Result<()> {
+    let sets: String = args.set.iter().map(|set| format!(" --set '{set}'")).collect();
+    let (settings, target) = (args.settings.display(), args.output.display());
+    let resume = format!("umbel train {settings} -o {target}{sets} --resume");
+    if output.json {
+        return output.line(json!({"model": args.output, "stopped_after_step": step, "resume": resume}));
+    }
+    output.line(format!("stopped after step {} of {}; go on with\n  {resume}", count(step), count(run.n_steps)))
 }

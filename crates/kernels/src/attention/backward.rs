@@ -7,7 +7,7 @@ use crate::{
     MatRef, Write,
     buffer::Buffer,
     elementwise::scale_with,
-    gemm::{Panel, Strips, pack_strip, panels, unpack_panel},
+    gemm::{Panel, Strips, UnpackPanel, pack_strip, panels},
     math::exp,
     simd::{Isa, Kernel, MatMut, Simd},
 };
@@ -172,7 +172,8 @@ fn grad_rows<S: Simd>(simd: S, rows_t: &Strips, panel: Panel, grad: MatMut, memo
     let grad_t = memory.resize(grad.cols() * panel.width);
     let product = MatMut::new(grad_t, grad.cols(), panel.width);
     rows_t.times(simd, &panel, product, Write::Overwrite);
-    unpack_panel(simd, Panel { data: grad_t, width: panel.width }, grad);
+    let from = Panel { data: grad_t, width: panel.width };
+    simd.call(UnpackPanel { from, to: grad });
 }
 
 /// The sum of `out * d_out` of each row.

@@ -8,7 +8,7 @@ use crate::{
     buffer::Buffer,
     dropout::Mask,
     elementwise::scale_with,
-    gemm::{Panel, Strips, pack_strip, panels, unpack_panel},
+    gemm::{Panel, Strips, UnpackPanel, pack_strip, panels},
     math::exp,
     simd::{Isa, Kernel, MAX_LANES, MatMut, Simd},
 };
@@ -79,7 +79,8 @@ impl Kernel for Run<'_> {
             let probabilities = Panel { data: scores, width };
             values.times(simd, &probabilities, MatMut::new(out_panel, size, width), Write::Overwrite);
             divide_columns(simd, out_panel, sums);
-            unpack_panel(simd, Panel { data: out_panel, width }, out.window(rows, 0..size));
+            let from = Panel { data: out_panel, width };
+            simd.call(UnpackPanel { from, to: out.window(rows, 0..size) });
         }
     }
 }

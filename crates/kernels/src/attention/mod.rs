@@ -81,6 +81,9 @@ fn forward(isa: Isa, attention: &Attention, qkv: &[f32], out: &mut [f32], lse: &
             tasks.push(Forward { head, out, lse });
         }
     }
+    if attention.is_small() {
+        return tasks.into_iter().for_each(|task| forward::run(isa, task));
+    }
     for_each(tasks, |task| forward::run(isa, task));
 }
 
@@ -108,12 +111,22 @@ fn backward(isa: Isa, attention: &Attention, saved: AttentionSaved, d_out: &[f32
             tasks.push(Backward { head, out, d_out, lse, grads });
         }
     }
+    if attention.is_small() {
+        return tasks.into_iter().for_each(|task| backward::run(isa, task));
+    }
     for_each(tasks, |task| backward::run(isa, task));
 }
 
 impl Attention<'_> {
     fn n_tokens(&self) -> usize {
         self.cu_seqlens.last().copied().unwrap_or(0)
+    }
+
+    /// Whether the work does not pay for the way to another thread: a head takes about as many operations as
+    /// its products need, and as 64 more keys would.
+    fn is_small(&self) -> bool {
+        let pairs: usize = self.sequences().map(|rows| rows.len() * (rows.len() + 64)).sum();
+        4 * pairs * self.n_heads * self.head_size < 1 << 19
     }
 
     /// The rows of each sequence.

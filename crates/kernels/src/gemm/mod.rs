@@ -9,7 +9,7 @@ mod tests;
 mod tile;
 
 pub use packed::Packed;
-pub(crate) use strip::{Panel, Strips, pack_strip, panels, unpack_panel};
+pub(crate) use strip::{Panel, Strips, UnpackPanel, pack_strip, panels};
 pub(crate) use tile::Tile;
 
 use std::cell::RefCell;

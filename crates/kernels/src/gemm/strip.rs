@@ -6,11 +6,11 @@ use super::{Tile, Write};
 use crate::{
     MatRef,
     buffer::Buffer,
-    simd::{MAX_LANES, MatMut, Simd},
+    simd::{Kernel, MAX_LANES, MatMut, Simd},
 };
 
 /// Copies the rows of `from` side by side: `to[p * width + i] = from[i][p]`. Places from `from.rows()` to
-/// `width` become zero.
+/// `width` hold finite values if `from` does.
 ///
 /// A strip of `a` is packed from its rows, a panel of `b` from its columns (`b.transposed()`).
 #[inline(always)]
@@ -22,49 +22,75 @@ pub(crate) fn pack_strip<S: Simd>(simd: S, from: MatRef, to: &mut [f32], width: 
     if from.cols() == 0 {
         return;
     }
-    for first in (0..from.rows()).step_by(S::LANES) {
-        let rows = from.row_range(first..from.rows().min(first + S::LANES));
-        if rows.is_row_major() {
-            pack_rows(simd, rows, &mut to[first..], width);
+    for rows in ranges(from.rows(), S::LANES) {
+        let to = &mut to[rows.start..];
+        let from = from.row_range(rows);
+        if from.is_row_major() {
+            simd.call(PackRows { from, to, width });
         } else {
-            pack_columns(simd, rows, &mut to[first..], width);
+            simd.call(PackColumns { from, to, width });
         }
     }
 }
 
-/// Up to `LANES` rows that lie in memory one after the other, transposed in registers.
-#[inline(always)]
-fn pack_rows<S: Simd>(simd: S, from: MatRef, to: &mut [f32], width: usize) {
-    let (rows, k) = (from.rows(), from.cols());
-    let zero = simd.splat(0.0);
-    let whole = k / S::LANES * S::LANES;
-    for p in (0..whole).step_by(S::LANES) {
-        let mut square = [zero; MAX_LANES];
-        for (i, row) in square[..S::LANES].iter_mut().enumerate() {
-            *row = if i < rows { simd.load(&from.line(i)[p..]) } else { zero };
+/// Up to `LANES` rows, each of which lies side by side: they are transposed in registers.
+struct PackRows<'a> {
+    from: MatRef<'a>,
+    to: &'a mut [f32],
+    width: usize,
+}
+
+impl Kernel for PackRows<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Self { from, to, width } = self;
+        let (rows, k) = (from.rows(), from.cols());
+        let whole = k / S::LANES * S::LANES;
+        // In place of rows that are not there, the last is read again.
+        let lines: [&[f32]; MAX_LANES] = std::array::from_fn(|i| &from.line(i.min(rows - 1))[..k]);
+        for p in (0..whole).step_by(S::LANES) {
+            let mut square = [simd.splat(0.0); MAX_LANES];
+            for i in 0..S::LANES {
+                square[i] = simd.load(&lines[i][p..]);
+            }
+            simd.transpose(&mut square[..S::LANES]);
+            for (q, column) in square[..S::LANES].iter().enumerate() {
+                put(simd, *column, &mut to[(p + q) * width..], rows);
+            }
         }
-        simd.transpose(&mut square[..S::LANES]);
-        for (q, column) in square[..S::LANES].iter().enumerate() {
-            put(simd, *column, &mut to[(p + q) * width..], rows);
-        }
-    }
-    for p in whole..k {
-        for i in 0..rows {
-            to[p * width + i] = from.at(i, p);
+        for p in whole..k {
+            for i in 0..rows {
+                to[p * width + i] = from.at(i, p);
+            }
         }
     }
 }
 
-/// Up to `LANES` rows of which each column lies side by side.
-#[inline(always)]
-fn pack_columns<S: Simd>(simd: S, from: MatRef, to: &mut [f32], width: usize) {
-    let rows = from.rows();
-    for p in 0..from.cols() {
-        let column = from.line(p);
+/// Up to `LANES` rows, of which each column lies side by side.
+struct PackColumns<'a> {
+    from: MatRef<'a>,
+    to: &'a mut [f32],
+    width: usize,
+}
+
+impl Kernel for PackColumns<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let rows = self.from.rows();
         // What is read beyond the rows is written over by the next column, unless zeros belong there.
-        let whole = column.len() >= S::LANES && (rows == S::LANES || rows == width);
-        let column = if whole { simd.load(column) } else { simd.load_part(&column[..rows]) };
-        put(simd, column, &mut to[p * width..], rows);
+        let spills = rows == S::LANES || rows == self.width;
+        for (p, to) in self.to.chunks_mut(self.width).enumerate() {
+            let column = self.from.line(p);
+            if spills && column.len() >= S::LANES && to.len() >= S::LANES {
+                simd.store(simd.load(column), to);
+            } else {
+                simd.store_part(simd.load_part(&column[..rows]), &mut to[..rows]);
+            }
+        }
     }
 }
 
@@ -142,20 +168,27 @@ pub(super) fn ranges(len: usize, step: usize) -> impl Iterator<Item = Range<usiz
 }
 
 /// Copies the columns of `from`, `[to.cols() × width]`, to the rows of `to`.
-#[inline(always)]
-pub(crate) fn unpack_panel<S: Simd>(simd: S, from: Panel, mut to: MatMut) {
-    for rows in ranges(to.rows(), S::LANES) {
-        for cols in ranges(to.cols(), S::LANES) {
-            let mut square = [simd.splat(0.0); MAX_LANES];
-            for (i, line) in square[..S::LANES].iter_mut().enumerate() {
-                if i < cols.len() {
-                    *line = simd.load(&from.data[(cols.start + i) * from.width + rows.start..]);
+pub(crate) struct UnpackPanel<'a> {
+    pub(crate) from: Panel<'a>,
+    pub(crate) to: MatMut<'a>,
+}
+
+impl Kernel for UnpackPanel<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self, simd: S) {
+        let Panel { data, width } = self.from;
+        for rows in ranges(self.to.rows(), S::LANES) {
+            for cols in ranges(self.to.cols(), S::LANES) {
+                let mut square = [simd.splat(0.0); MAX_LANES];
+                for (i, line) in square[..S::LANES].iter_mut().enumerate() {
+                    // In place of lines that are not there, the last is read again.
+                    *line = simd.load(&data[(cols.start + i).min(cols.end - 1) * width + rows.start..]);
                 }
-            }
-            simd.transpose(&mut square[..S::LANES]);
-            for (i, line) in square[..S::LANES].iter().enumerate() {
-                if i < rows.len() {
-                    simd.store_at(*line, &mut to.row(rows.start + i)[..cols.end], cols.start);
+                simd.transpose(&mut square[..S::LANES]);
+                for (line, row) in square[..S::LANES].iter().zip(rows.clone()) {
+                    simd.store_at(*line, &mut self.to.row(row)[..cols.end], cols.start);
                 }
             }
         }

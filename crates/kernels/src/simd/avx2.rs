@@ -24,6 +24,16 @@ impl Avx2 {
         // SAFETY: `self` exists, so the CPU has AVX2 and FMA.
         unsafe { run(self, kernel) }
     }
+
+    /// A mask of the first `len` lanes.
+    #[inline(always)]
+    fn part_mask(self, len: usize) -> __m256i {
+        const EDGE: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
+        assert!(len <= 8, "part of a vector has at most 8 values");
+        let window = EDGE[8 - len..][..8].as_ptr().cast();
+        // SAFETY: `window` points to 8 integers, and the CPU has AVX because `self` exists.
+        unsafe { _mm256_loadu_si256(window) }
+    }
 }
 
 /// Methods that are a few instructions on whole vectors.
@@ -97,6 +107,20 @@ impl Simd for Avx2 {
     fn transpose(self, square: &mut [__m256]) {
         // SAFETY: `self` exists, so the CPU has AVX2.
         unsafe { transpose(square) }
+    }
+
+    #[inline(always)]
+    fn load_part(self, from: &[f32]) -> __m256 {
+        let mask = self.part_mask(from.len());
+        // SAFETY: the mask reads only the lanes that `from` has, and the CPU has AVX because `self` exists.
+        unsafe { _mm256_maskload_ps(from.as_ptr(), mask) }
+    }
+
+    #[inline(always)]
+    fn store_part(self, x: __m256, to: &mut [f32]) {
+        let mask = self.part_mask(to.len());
+        // SAFETY: the mask writes only the lanes that `to` has, and the CPU has AVX because `self` exists.
+        unsafe { _mm256_maskstore_ps(to.as_mut_ptr(), mask, x) }
     }
 }
 

@@ -22,12 +22,12 @@ pub(super) fn check(
     let wrong = |name, error: Error| {
         Finding::new(Severity::Error, name, error.to_string()).advice("correct the settings")
     };
-    let model = Model::with_settings(dir, &settings.model, settings.train.seed);
+    let seed = settings.train.seed;
+    let model = Model::with_settings(dir, &settings.model, seed);
     let mut model = model.map_err(|error| report.add(wrong("model", error))).ok()?;
     let Some(data) = data else { return Some(model) };
-    if let Err(error) = add_heads(&mut model, data, settings.train.seed) {
-        report.add(wrong("task", error));
-        return Some(model);
+    for (settings, task) in &data.tasks {
+        model.add_head(settings.clone(), task.boxed(), seed);
     }
     if let Err(error) = freeze(&mut model, &settings.train.freeze) {
         report.add(wrong("freeze", error));
@@ -40,15 +40,6 @@ pub(super) fn check(
         report.add(wrong("best_metric", error));
     }
     Some(model)
-}
-
-fn add_heads(model: &mut Model, data: &Rows, seed: u64) -> Result<()> {
-    for (settings, task) in &data.tasks {
-        let mut learned = settings.clone();
-        learned.options = task.options();
-        model.add_head(settings.clone(), crate::task::make(&learned)?, seed);
-    }
-    Ok(())
 }
 
 /// Whether there is such a metric; the scores of outputs that are all zeros have all names.

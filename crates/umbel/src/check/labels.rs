@@ -47,6 +47,17 @@ fn coverage(data: &Rows, task_idx: usize, report: &mut Report) {
                 Severity::Warning,
                 "without them nothing says how good this task is, nor which epoch is best",
             ),
+            _ if data
+                .tasks
+                .iter()
+                .enumerate()
+                .all(|(task_idx, _)| split.targets[task_idx].n_present() == 0) =>
+            {
+                (
+                    Severity::Error,
+                    "training would fail at its end: label some rows, or take `test` out of `[data]`",
+                )
+            }
             _ => (Severity::Warning, "without them the test says nothing of this task"),
         };
         let message = format!("no {} row has a label", split.name);

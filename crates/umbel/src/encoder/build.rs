@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::folder::Weights;
 use crate::nn::ops::{LayerNorm, Linear};
 use crate::nn::params::{ParamSpec, Part};
-use crate::folder::Values;
+use crate::nn::tensor::Values;
 use crate::nn::{ParamId, Params};
 use crate::random::Random;
 

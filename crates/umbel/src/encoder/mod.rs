@@ -8,6 +8,8 @@ mod keys;
 
 mod bert;
 
+pub mod scratch;
+
 use crate::error::Result;
 use crate::folder::Config;
 use crate::nn::{Tape, Var};

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::config::Config;
-use super::tensor::Tensor;
+use crate::nn::tensor::Tensor;
 use super::weights::Weights;
 use crate::error::{Error, Result};
 

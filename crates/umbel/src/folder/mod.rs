@@ -7,7 +7,7 @@ pub(crate) mod fixtures;
 pub mod paths;
 mod safetensors_header;
 pub mod sentence;
-pub mod tensor;
+
 pub mod weights;
 pub mod write;
 mod write_sentence;
@@ -15,6 +15,6 @@ mod write_sentence;
 pub use config::Config;
 pub use dense::DenseLayer;
 pub use sentence::SentenceFolder;
-pub use tensor::{Tensor, Values};
+pub use crate::nn::tensor::{Tensor, Values};
 pub use weights::Weights;
 pub use write_sentence::write_sentence_folder;

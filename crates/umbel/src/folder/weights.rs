@@ -11,7 +11,7 @@ use safetensors::Dtype;
 use super::config::read_json;
 use super::paths;
 use super::safetensors_header as header;
-use super::tensor::{MappedFloats, Tensor, Values, convert};
+use crate::nn::tensor::{MappedFloats, Tensor, Values, convert};
 use crate::error::{Error, Result};
 
 #[cfg(target_endian = "big")]

@@ -58,12 +58,17 @@ fn sync_folder(_path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// A name in the same folder that nothing else uses.
+/// A name in the same folder that nothing else uses, also no killed process that had our id, as in a container.
 fn beside(path: &Path) -> PathBuf {
     static COUNT: AtomicU64 = AtomicU64::new(0);
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.{}.{count}.tmp", std::process::id()))
+    loop {
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let temporary = path.with_file_name(format!(".{name}.{}.{count}.tmp", std::process::id()));
+        if !temporary.exists() {
+            return temporary;
+        }
+    }
 }
 
 /// Writes tensors as safetensors; the same tensors and metadata give the same bytes.

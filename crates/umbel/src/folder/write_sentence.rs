@@ -132,7 +132,7 @@ fn take_over(source: &Path, target: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::super::fixtures::shared;
-    use super::super::tensor::Tensor;
+    use crate::nn::tensor::Tensor;
     use super::*;
 
     fn sentence(source: &Path) -> SentenceFolder {

@@ -262,7 +262,7 @@ fn embedding(
 }
 
 fn projection(params: &mut Params, i: usize, layer: &DenseLayer) -> Result<Projection> {
-    let mut add = |suffix: &str, tensor: &crate::folder::tensor::Tensor| {
+    let mut add = |suffix: &str, tensor: &crate::nn::tensor::Tensor| {
         let names = vec![format!("projections.{i}.{suffix}")];
         let spec = ParamSpec { names, shape: tensor.shape.clone(), part: Part::Projection };
         params.add(spec, tensor.values.clone())

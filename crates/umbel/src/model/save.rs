@@ -12,7 +12,7 @@ use crate::folder::{DenseLayer, SentenceFolder, write_sentence_folder};
 use crate::folder::write::{NamedTensor, write_file, write_safetensors};
 
 use crate::nn::params::{Param, Part};
-use crate::folder::tensor::Tensor;
+use crate::nn::tensor::Tensor;
 use crate::text::Truncation;
 
 impl Model {

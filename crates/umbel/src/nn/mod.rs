@@ -6,6 +6,7 @@
 
 mod buffer;
 pub mod matrix;
+pub mod tensor;
 
 pub mod params;
 

@@ -4,7 +4,7 @@ use std::sync::{Mutex, OnceLock};
 
 use kernels::{MatRef, Packed};
 
-use crate::folder::Values;
+use crate::nn::tensor::Values;
 
 /// Which weight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

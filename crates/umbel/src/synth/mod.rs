@@ -16,12 +16,16 @@
 //! | `expected`, `hoped` or `feared A, but it was B` | *B* |
 //! | no judgement | 0 |
 
+mod examples;
+mod recipe;
 mod sentence;
 mod words;
 mod write;
 
+pub use examples::{EXAMPLES, Example};
+pub use recipe::{Recipe, write_encoder};
 pub use words::vocabulary;
-pub use write::write;
+pub use write::{Written, write};
 
 use std::collections::HashSet;
 
@@ -43,13 +47,14 @@ pub struct Options {
     pub label_noise: f32,
     /// The probability that a label is missing, of each label on its own.
     pub missing: f32,
-    /// The encoder that the settings file names; `umbel-mini` if none.
+    /// The encoder that the settings file names, a folder or a hub id; if none, one with random weights is
+    /// written beside the data.
     pub encoder: Option<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { rows: 10_000, seed: 42, label_noise: 0.0, missing: 0.0, encoder: None }
+        Self { rows: Recipe::FROM_SCRATCH.rows, seed: 42, label_noise: 0.0, missing: 0.0, encoder: None }
     }
 }
 

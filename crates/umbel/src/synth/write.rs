@@ -3,16 +3,28 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Options, Row, generate, topics};
+use super::{Options, Recipe, Row, generate, topics, write_encoder};
 use crate::error::{Error, Result};
+
+/// How many rows each file got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    /// Of `train.jsonl`.
+    pub n_train: usize,
+    /// Of `validation.jsonl`.
+    pub n_validation: usize,
+    /// Of `test.jsonl`.
+    pub n_test: usize,
+}
 
 /// Writes `train.jsonl`, `validation.jsonl` and `test.jsonl`, with 8, 1 and 1 of ten rows, and `umbel.toml`.
 ///
-/// The folder is made if need be. Files of these names are replaced, each only once its new one is complete.
+/// Without an encoder in the options, one with random weights is written to `encoder`, and the settings are
+/// those that train it well. The folder is made if need be. Files of these names are replaced, each only once its new one is complete.
 ///
 /// # Errors
 /// If there are fewer than three rows, a share is not from 0 to 1, or a file cannot be written.
-pub fn write(dir: &Path, options: &Options) -> Result<()> {
+pub fn write(dir: &Path, options: &Options) -> Result<Written> {
     check(options)?;
     let rows = generate(options);
     let n_held = (rows.len() / 10).max(1);
@@ -23,7 +35,11 @@ pub fn write(dir: &Path, options: &Options) -> Result<()> {
     replace(&dir.join("train.jsonl"), &json_lines(train))?;
     replace(&dir.join("validation.jsonl"), &json_lines(validation))?;
     replace(&dir.join("test.jsonl"), &json_lines(test))?;
-    replace(&dir.join("umbel.toml"), &settings(options))
+    if options.encoder.is_none() {
+        write_encoder(&dir.join("encoder"), options.seed)?;
+    }
+    replace(&dir.join("umbel.toml"), &settings(options)?)?;
+    Ok(Written { n_train: train.len(), n_validation: validation.len(), n_test: test.len() })
 }
 
 fn check(options: &Options) -> Result<()> {
@@ -44,10 +60,14 @@ fn json_lines(rows: &[Row]) -> String {
     rows.iter().map(line).collect()
 }
 
-fn settings(options: &Options) -> String {
-    let encoder = toml::Value::from(options.encoder.as_deref().unwrap_or("umbel-mini"));
-    let labels = toml::Value::from(topics());
-    format!(
+fn settings(options: &Options) -> Result<String> {
+    let (encoder, recipe) = match &options.encoder {
+        Some(encoder) => (absolute(encoder)?, Recipe::FINE_TUNING),
+        None => ("encoder".to_string(), Recipe::FROM_SCRATCH),
+    };
+    let (encoder, labels, seed) = (toml::Value::from(encoder), toml::Value::from(topics()), options.seed);
+    let Recipe { epochs, batch_size, learning_rate, sentiment_weight, dropout, .. } = recipe;
+    Ok(format!(
         "\
 [model]
 encoder = {encoder}
@@ -58,10 +78,13 @@ max_length = 64
 name = \"topic\"
 kind = \"classification\"
 labels = {labels}
+dropout = {dropout:?}
 
 [[task]]
 name = \"sentiment\"
 kind = \"regression\"
+weight = {sentiment_weight:?}
+dropout = {dropout:?}
 
 [data]
 train = \"train.jsonl\"
@@ -70,12 +93,22 @@ test = \"test.jsonl\"
 text = \"text\"
 
 [train]
-epochs = 3
-batch_size = 32
-learning_rate = 5e-5
-seed = 42
+epochs = {epochs}
+batch_size = {batch_size}
+learning_rate = {learning_rate:?}
+seed = {seed}
 "
-    )
+    ))
+}
+
+/// An encoder as settings in another folder can name it: hub ids stay, a folder's path becomes absolute.
+fn absolute(encoder: &str) -> Result<String> {
+    let path = Path::new(encoder);
+    if !path.is_dir() {
+        return Ok(encoder.to_string());
+    }
+    let path = std::path::absolute(path).map_err(Error::io(path))?;
+    Ok(path.to_string_lossy().into_owned())
 }
 
 /// Writes a file beside its target, then puts it in its place.

@@ -149,6 +149,10 @@ impl Task for Classification {
         Answer::Label { label: self.labels[best].clone(), probabilities }
     }
 
+    fn label(&self, target: &[f32]) -> Value {
+        Value::from(&self.labels[target[0] as usize][..])
+    }
+
     fn evaluate(&self, outputs: &Matrix, targets: &Targets) -> Evaluation {
         let labelled = Self::classes(targets).into_iter().zip(outputs.iter_rows());
         let (mut truth, mut probabilities) = (Vec::new(), Vec::new());
@@ -167,6 +171,10 @@ impl Task for Classification {
 
     fn options(&self) -> Map<String, Value> {
         super::write_options(self)
+    }
+
+    fn boxed(&self) -> Box<dyn Task> {
+        Box::new(self.clone())
     }
 }
 

@@ -44,6 +44,13 @@ pub trait Task: Send + Sync {
     /// What a head's outputs for one text mean.
     fn answer(&self, outputs: &[f32]) -> Answer;
 
+    /// A target as the data says it.
+    fn label(&self, target: &[f32]) -> Value {
+        // By way of its digits: 0.1 as `f32` would become 0.10000000149 as the `f64` of JSON.
+        let number = |number: &f32| number.to_string().parse::<f64>().map_or(Value::Null, Value::from);
+        if let [one] = target { number(one) } else { target.iter().map(number).collect() }
+    }
+
     /// How good a head's outputs are, over the rows that have a label.
     fn evaluate(&self, outputs: &Matrix, targets: &Targets) -> Evaluation;
 
@@ -59,6 +66,9 @@ pub trait Task: Send + Sync {
 
     /// The options that make this task again, with all it has learned.
     fn options(&self) -> Map<String, Value>;
+
+    /// The same task again.
+    fn boxed(&self) -> Box<dyn Task>;
 }
 
 /// How good a task's outputs are.

@@ -141,6 +141,10 @@ impl Task for Regression {
     fn options(&self) -> Map<String, Value> {
         super::write_options(self)
     }
+
+    fn boxed(&self) -> Box<dyn Task> {
+        Box::new(self.clone())
+    }
 }
 
 #[cfg(test)]

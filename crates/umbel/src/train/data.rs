@@ -73,7 +73,7 @@ impl RunData {
 /// Reads labelled rows for tasks that have learned all there is to learn, as those of a trained model.
 ///
 /// # Errors
-/// If a file cannot be read or rows are bad.
+/// If a file cannot be read, rows are bad, or none has any label.
 pub fn read_labelled(
     paths: &[PathBuf],
     text: &str,
@@ -81,12 +81,20 @@ pub fn read_labelled(
 ) -> Result<(Table, Dataset)> {
     let labels = tasks.iter().map(|(settings, _)| settings.column().to_string()).collect();
     let table = Table::read(paths, &Columns { text: text.to_string(), labels })?;
-    let missing_everywhere = table.missing_columns().len() == paths.len() * tasks.len();
-    if let (true, Some(missing)) = (missing_everywhere, table.missing_columns().first()) {
-        return Err(missing.clone().into_error());
-    }
     let data = parse(&table, tasks)?;
+    if (0..tasks.len()).all(|task_idx| data.targets(task_idx).n_present() == 0) {
+        return Err(no_labels(paths, tasks, &table));
+    }
     Ok((table, data))
+}
+
+/// The error of files of which no row has a label, with the columns that were looked for.
+fn no_labels(paths: &[PathBuf], tasks: &[(&TaskSettings, &dyn Task)], table: &Table) -> Error {
+    let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    let wanted: Vec<String> = tasks.iter().map(|(task, _)| format!("`{}`", task.column())).collect();
+    let known = table.missing_columns().first().map(|missing| format!("; there is: {}", missing.known.join(", ")));
+    let (paths, wanted) = (paths.join(", "), wanted.join(", "));
+    Error::Settings(format!("{paths}: no row has a label; looked for the columns {wanted}{}", known.unwrap_or_default()))
 }
 
 /// The rows of some of the settings' files; each task's column must be in one of them.

@@ -9,6 +9,7 @@ pub mod optimizer;
 mod passes;
 mod plan;
 pub mod report;
+pub mod run;
 pub mod schedule;
 pub(crate) mod selection;
 
@@ -17,10 +18,11 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::evaluate::{TaskScores, scores};
 use crate::metric::{EpochScores, TaskHistory, diagnose};
-use crate::model::Model;
+use crate::model::{Head, Model};
 use crate::nn::Matrix;
 use crate::random::derive;
 use crate::settings::Settings;
+use crate::text::Truncation;
 
 use checkpoint::{Checkpoint, Fingerprint, Progress};
 use data::RunData;
@@ -32,7 +34,7 @@ use plan::Plan;
 use schedule::LearningRate;
 use selection::Selection;
 
-pub use report::{EpochReport, Observer, RunReport, Silent, StepReport, TaskLoss};
+pub use report::{EpochReport, Observer, RunReport, Silent, StepReport, TaskLoss, TaskReport};
 
 /// How a run ended.
 #[derive(Debug)]
@@ -58,6 +60,13 @@ pub struct RunFolder {
     pub path: PathBuf,
     /// Whether to go on from the checkpoint, if there is one.
     pub resume: bool,
+}
+
+impl RunFolder {
+    /// The checkpoint of an unfinished run.
+    pub fn checkpoint(&self) -> PathBuf {
+        self.path.join("checkpoint.safetensors")
+    }
 }
 
 /// Trains `model` on `data`.
@@ -133,7 +142,7 @@ impl<'a> Run<'a> {
         let selection = Selection::new(settings.train.best_metric.as_deref(), &known)?;
         let mut seen: Vec<Matrix> = unseen(data.train.len()).collect();
         let mut optimizer = AdamW::new(&model.params, settings.train.weight_decay);
-        let checkpoint = Checkpoint::new(folder.path.join("checkpoint.safetensors"), fingerprint(settings, data));
+        let checkpoint = Checkpoint::new(folder.checkpoint(), fingerprint(settings, data));
         let resumed = match folder.resume {
             true => checkpoint.load(model, &mut optimizer, &mut seen)?,
             false => None,
@@ -170,6 +179,26 @@ impl<'a> Run<'a> {
             n_trainable: trainable.map(|(_, param)| param.data().len()).sum(),
             n_values: model.params.n_values(),
             cached: matches!(self.inputs, Inputs::Pooled(_)),
+            model_type: model.origin().model_type.clone(),
+            n_layers: model.encoder_shape().n_layers,
+            hidden_size: model.encoder_shape().hidden_size,
+            max_length: match model.embedding.tokens.truncation {
+                Truncation::At(length) => Some(length),
+                Truncation::Off => None,
+            },
+            max_positions: model.encoder_shape().max_positions,
+            tasks: model.heads().iter().enumerate().map(|(i, head)| self.task_report(i, head)).collect(),
+        }
+    }
+
+    fn task_report(&self, task_idx: usize, head: &Head) -> TaskReport {
+        TaskReport {
+            task: head.name().to_string(),
+            kind: head.settings.kind.clone(),
+            weight: head.settings.weight,
+            labels: head.task.labels().to_vec(),
+            n_train: self.data.train.targets(task_idx).n_present(),
+            n_validation: self.data.validation.targets(task_idx).n_present(),
         }
     }
 
@@ -295,16 +324,17 @@ fn histories(epochs: &[EpochReport]) -> Vec<TaskHistory> {
     (0..n_tasks).map(history).collect()
 }
 
-/// Deletes what only an unfinished run needs.
+/// Deletes what only an unfinished run needs, and what a killed one left half-written.
 ///
 /// # Errors
 /// [`Error::Io`] if a file cannot be deleted.
 pub fn clean_up(folder: &Path) -> Result<()> {
-    for name in ["checkpoint.safetensors", "best.safetensors"] {
-        let path = folder.join(name);
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(Error::io(&path)(error)),
-            _ => {}
+    for entry in std::fs::read_dir(folder).map_err(Error::io(folder))?.flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let is_ours = ["checkpoint.safetensors", "best.safetensors"].contains(&&name[..]);
+        if is_ours || (name.starts_with('.') && name.ends_with(".tmp")) {
+            std::fs::remove_file(entry.path()).map_err(Error::io(entry.path()))?;
         }
     }
     Ok(())

@@ -47,6 +47,35 @@ pub struct RunReport {
     pub n_values: usize,
     /// True if texts went through the encoder once, before training.
     pub cached: bool,
+    /// The encoder's `model_type`.
+    pub model_type: String,
+    /// The encoder's layers.
+    pub n_layers: usize,
+    /// Columns of the encoder's token states.
+    pub hidden_size: usize,
+    /// Tokens after which texts are cut; none if they are not.
+    pub max_length: Option<usize>,
+    /// Tokens that the encoder can read.
+    pub max_positions: usize,
+    /// The tasks, in their order.
+    pub tasks: Vec<TaskReport>,
+}
+
+/// What is known of a task before the first step.
+#[derive(Debug, Clone, Serialize)]
+pub struct TaskReport {
+    /// Its name.
+    pub task: String,
+    /// Its kind.
+    pub kind: String,
+    /// What its loss is multiplied by.
+    pub weight: f32,
+    /// Its labels' names, if it has such.
+    pub labels: Vec<String>,
+    /// Training rows with a label.
+    pub n_train: usize,
+    /// Validation rows with a label.
+    pub n_validation: usize,
 }
 
 /// One step.

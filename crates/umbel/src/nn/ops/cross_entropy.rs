@@ -53,8 +53,8 @@ pub fn cross_entropy(tape: &mut Tape<'_>, logits: &Var, targets: &ClassTargets<'
 pub fn log_softmax(x: &[f32]) -> Vec<f32> {
     let largest = x.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let sum: f64 = x.iter().map(|x| f64::from(x - largest).exp()).sum();
-    let log_sum = largest + sum.ln() as f32;
-    x.iter().map(|x| x - log_sum).collect()
+    let log_sum = sum.ln() as f32;
+    x.iter().map(|x| (x - largest) - log_sum).collect()
 }
 
 #[cfg(test)]

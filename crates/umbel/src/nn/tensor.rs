@@ -119,7 +119,7 @@ impl Tensor {
 }
 
 /// Widens or narrows little-endian numbers to 32-bit floats; nothing if they are not floats.
-pub(super) fn convert(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
+pub(crate) fn convert(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
     Some(match dtype {
         Dtype::F32 => each(bytes, f32::from_le_bytes),
         Dtype::F16 => each(bytes, |b| f16::from_le_bytes(b).to_f32()),

@@ -1,0 +1,109 @@
+//! Our side of the benchmarks: one workload, run once for each line on stdin.
+//!
+//! `tools/bench.py` starts this beside the peers and lets all take turns. Arguments: `embed` or `train`, the
+//! encoder's folder, the workload (JSON Lines with `text`, to train also `label` and `score`), and how many
+//! of its rows. For each line on stdin it prints a JSON object with the seconds of one run.
+
+use std::io::{BufRead, Write};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use umbel::Model;
+use umbel::settings::Settings;
+use umbel::train::data::RunData;
+use umbel::train::{Observer, RunFolder, RunReport, StepReport, train};
+
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
+    let [work, model, data, limit] = &args[..] else {
+        // `cargo bench` and `cargo test --benches` start this without arguments.
+        println!("usage: workloads embed|train MODEL DATA ROWS; see tools/bench.py");
+        return;
+    };
+    let rows = read_rows(Path::new(data), limit.parse().expect("a number of rows"));
+    let mut run: Box<dyn FnMut() -> f64> = match &work[..] {
+        "embed" => embed(Path::new(model), &rows),
+        "train" => train_epoch(PathBuf::from(model), &rows),
+        other => panic!("unknown work `{other}`"),
+    };
+    println!("ready");
+    for _ in std::io::stdin().lock().lines() {
+        let seconds = run();
+        println!("{{\"seconds\": {seconds}, \"peak_rss_mb\": {}}}", peak_rss_mb());
+        std::io::stdout().flush().expect("stdout is open");
+    }
+}
+
+fn read_rows(path: &Path, limit: usize) -> Vec<serde_json::Value> {
+    let text = std::fs::read_to_string(path).expect("the workload can be read");
+    text.lines().take(limit).map(|line| serde_json::from_str(line).expect("a JSON object")).collect()
+}
+
+/// Texts in, embeddings out; tokenising is timed too.
+fn embed(model: &Path, rows: &[serde_json::Value]) -> Box<dyn FnMut() -> f64> {
+    let model = Model::open(model).expect("the model opens");
+    let texts: Vec<String> = rows.iter().map(|row| row["text"].as_str().expect("a text").to_string()).collect();
+    Box::new(move || {
+        let start = Instant::now();
+        let embedded = model.embed(&texts).expect("texts can be embedded");
+        assert_eq!(embedded.embeddings.rows(), texts.len());
+        start.elapsed().as_secs_f64()
+    })
+}
+
+/// The first step begins when `begin` is called, the last one ends when `step` is called last.
+struct Clock {
+    start: Instant,
+    seconds: f64,
+}
+
+impl Observer for Clock {
+    fn begin(&mut self, _: &RunReport) {
+        self.start = Instant::now();
+    }
+
+    fn step(&mut self, _: &StepReport) {
+        self.seconds = self.start.elapsed().as_secs_f64();
+    }
+}
+
+/// One epoch of shuffled batches of 32, tokenised anew; the validation pass after it is not timed.
+fn train_epoch(encoder: PathBuf, rows: &[serde_json::Value]) -> Box<dyn FnMut() -> f64> {
+    let dir = std::env::temp_dir().join(format!("umbel-bench-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).expect("a temporary folder");
+    let line = |row: &serde_json::Value| format!("{row}\n");
+    std::fs::write(dir.join("train.jsonl"), rows.iter().map(line).collect::<String>()).expect("rows are written");
+    std::fs::write(dir.join("one.jsonl"), line(&rows[0])).expect("a row is written");
+    let settings = format!(
+        r#"
+        model = {{ encoder = "bench", max_length = 128 }}
+        data = {{ train = "{0}/train.jsonl", validation = "{0}/one.jsonl" }}
+        task = [
+            {{ name = "label", kind = "classification" }},
+            {{ name = "score", kind = "regression", standardize = false }},
+        ]
+        train = {{ epochs = 1, batch_size = 32, learning_rate = 2e-5, checkpoint_every = 1000000 }}
+        "#,
+        dir.display()
+    );
+    let settings = Settings::parse(&settings, &[]).expect("the settings are well-formed");
+    let data = RunData::read(&settings).expect("the rows can be read");
+    Box::new(move || {
+        let mut model = umbel::train::run::model(&settings, &encoder, &data).expect("the model opens");
+        let start = Instant::now();
+        model.tokenize(data.train.texts()).expect("texts can be tokenised");
+        let tokenizing = start.elapsed().as_secs_f64();
+        let mut clock = Clock { start, seconds: 0.0 };
+        let folder = RunFolder { path: dir.join("run"), resume: false };
+        train(&mut model, &data, &settings, &folder, &mut clock).expect("training runs");
+        tokenizing + clock.seconds
+    })
+}
+
+/// The most memory this process has had, in MB; 0 where the system does not say.
+fn peak_rss_mb() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = peak.and_then(|peak| peak.trim().trim_end_matches(" kB").parse::<u64>().ok());
+    kib.unwrap_or(0) / 1024
+}

@@ -1,0 +1,178 @@
+//! The settings file: one TOML file says everything about a run.
+
+pub mod data;
+pub mod model;
+mod overrides;
+pub mod task;
+pub mod train;
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+pub use data::{DataSettings, Files, Validation};
+pub use model::{ModelSettings, OneOrMany, ProjectionSettings};
+pub use task::TaskSettings;
+pub use train::{Passes, Schedule, TrainSettings};
+
+use overrides::{apply, explain};
+
+/// All settings of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The encoder and what makes an embedding of its states.
+    pub model: ModelSettings,
+    /// The tasks, in the order in which their answers are given.
+    #[serde(rename = "task", default)]
+    pub tasks: Vec<TaskSettings>,
+    /// The data files and their columns.
+    pub data: DataSettings,
+    /// How to train.
+    #[serde(default)]
+    pub train: TrainSettings,
+}
+
+impl Settings {
+    /// Reads a settings file; `overrides` are `key=value`, the key with dots, as `train.epochs=5`.
+    ///
+    /// Paths in the file are relative to its folder.
+    ///
+    /// # Errors
+    /// If the file cannot be read, a key is unknown, or a value cannot be.
+    pub fn read(path: &Path, overrides: &[String]) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(Error::io(path))?;
+        let in_file = |error: Error| Error::Settings(format!("{}: {error}", path.display()));
+        let mut settings = Self::parse(&text, overrides).map_err(in_file)?;
+        settings.relative_to(path.parent().unwrap_or(Path::new("")));
+        Ok(settings)
+    }
+
+    /// Reads the text of a settings file.
+    ///
+    /// # Errors
+    /// If a key is unknown or a value cannot be.
+    pub fn parse(text: &str, overrides: &[String]) -> Result<Self> {
+        let settings: Self = if overrides.is_empty() {
+            toml::from_str(text).map_err(|error| explain(&error))?
+        } else {
+            let mut table: toml::Table = text.parse().map_err(|error| explain(&error))?;
+            overrides.iter().try_for_each(|change| apply(&mut table, change))?;
+            toml::Value::Table(table).try_into().map_err(|error| explain(&error))?
+        };
+        settings.check()?;
+        Ok(settings)
+    }
+
+    /// The text of a settings file that says the same.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("settings came from TOML values")
+    }
+
+    fn relative_to(&mut self, folder: &Path) {
+        self.data.train.relative_to(folder);
+        if let Validation::Files(files) = &mut self.data.validation {
+            files.relative_to(folder);
+        }
+        if let Some(test) = &mut self.data.test {
+            test.relative_to(folder);
+        }
+        let encoder = folder.join(&self.model.encoder);
+        if encoder.is_dir() {
+            self.model.encoder = encoder.to_string_lossy().into_owned();
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        let train = &self.train;
+        let share = |key: &str, value: f64| (key.to_string(), value, (0.0..1.0).contains(&value), "0 or more and below 1");
+        let positive = |key: &str, value: usize| (key.to_string(), value as f64, value > 0, "1 or more");
+        let mut checks = vec![
+            positive("train.batch_size", train.batch_size),
+            positive("train.gradient_accumulation", train.gradient_accumulation),
+            positive("train.batch_tokens", train.batch_tokens.unwrap_or(1)),
+            positive("train.epochs", train.epochs),
+            positive("train.checkpoint_every", train.checkpoint_every),
+            share("train.warmup", train.warmup),
+            ("train.learning_rate".into(), train.learning_rate, train.learning_rate > 0.0, "above 0"),
+            ("train.max_grad_norm".into(), train.max_grad_norm, train.max_grad_norm >= 0.0, "0 or more"),
+            ("train.weight_decay".into(), train.weight_decay, train.weight_decay >= 0.0, "0 or more"),
+        ];
+        if let Validation::Fraction(fraction) = self.data.validation {
+            let fits = fraction > 0.0 && fraction < 1.0;
+            checks.push(("data.validation".into(), fraction, fits, "between 0 and 1, or a file"));
+        }
+        for task in &self.tasks {
+            checks.push(share(&format!("task `{}`: dropout", task.name), f64::from(task.dropout)));
+            let fits = task.weight.is_finite() && task.weight >= 0.0;
+            checks.push((format!("task `{}`: weight", task.name), f64::from(task.weight), fits, "0 or more"));
+        }
+        if let Some((key, value, _, expected)) = checks.iter().find(|(_, _, fits, _)| !fits) {
+            return Err(Error::Settings(format!("`{key}` is {value}; expected {expected}")));
+        }
+        task::check_names(&self.tasks)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = r#"
+        [model]
+        encoder = "minilm"
+        [[task]]
+        name = "domain"
+        kind = "classification"
+        labels = ["a", "b"]
+        [data]
+        train = "train.jsonl"
+        "#;
+
+    fn error(text: &str, overrides: &[&str]) -> String {
+        let overrides: Vec<String> = overrides.iter().map(|s| s.to_string()).collect();
+        Settings::parse(text, &overrides).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_is_not_said_has_a_default() {
+        let settings = Settings::parse(TEXT, &[]).unwrap();
+        assert_eq!(settings.train, TrainSettings::default());
+        assert_eq!(settings.data.validation, Validation::Fraction(0.1));
+        assert_eq!(settings.tasks[0].options["labels"], serde_json::json!(["a", "b"]));
+        assert_eq!((settings.tasks[0].column(), settings.tasks[0].weight), ("domain", 1.0));
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let settings = Settings::parse(TEXT, &[]).unwrap();
+        assert_eq!(Settings::parse(&settings.to_toml(), &[]).unwrap(), settings);
+    }
+
+    #[test]
+    fn overrides_reach_every_key() {
+        let overrides = ["train.epochs=7", "model.pooling=max", "task.domain.weight=0.5", "train.freeze=[\"backbone\"]"];
+        let settings = Settings::parse(TEXT, &overrides.map(String::from)).unwrap();
+        assert_eq!((settings.train.epochs, settings.tasks[0].weight), (7, 0.5));
+        assert_eq!(settings.model.pooling, Some(OneOrMany::One("max".into())));
+        assert_eq!(settings.train.freeze, ["backbone"]);
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error_with_the_nearest_one() {
+        let text = format!("{TEXT}\n[train]\nepocs = 3");
+        assert!(error(&text, &[]).contains("(did you mean `epochs`?)"), "{}", error(&text, &[]));
+        assert!(error(TEXT, &["train.batchsize=3"]).contains("(did you mean `batch_size`?)"));
+    }
+
+    #[test]
+    fn values_that_cannot_be_are_errors() {
+        let check = |change: &str, expected: &str| assert_eq!(error(TEXT, &[change]), expected);
+        check("train.batch_size=0", "`train.batch_size` is 0; expected 1 or more");
+        check("data.validation=1.5", "`data.validation` is 1.5; expected between 0 and 1, or a file");
+        check("task.domain.dropout=1.0", "`task `domain`: dropout` is 1; expected 0 or more and below 1");
+        check("epochs", "`epochs`: expected KEY=VALUE, as `train.epochs=5`");
+    }
+}

@@ -1,0 +1,86 @@
+//! `[train]`: how to train.
+
+use serde::{Deserialize, Serialize};
+
+/// How to train.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrainSettings {
+    /// How many times each row is seen.
+    pub epochs: usize,
+    /// Rows of a batch.
+    pub batch_size: usize,
+    /// Tokens of a batch, instead of `batch_size`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch_tokens: Option<usize>,
+    /// Batches whose gradients are taken together as one step.
+    pub gradient_accumulation: usize,
+    /// The largest learning rate, after the warm-up.
+    pub learning_rate: f64,
+    /// The share of each weight that AdamW takes off a step, times the learning rate.
+    pub weight_decay: f64,
+    /// How the learning rate goes on after the warm-up.
+    pub schedule: Schedule,
+    /// The share of all steps in which the learning rate rises from zero.
+    pub warmup: f64,
+    /// Longer gradients are scaled down to this norm; 0 = never.
+    pub max_grad_norm: f64,
+    /// Decides the order of rows, what dropout drops, and how new weights start.
+    pub seed: u64,
+    /// What stays as it is: `backbone`, `embeddings`, `layers:A..B`, `head:NAME`.
+    pub freeze: Vec<String>,
+    /// Whether tasks share a pass through the encoder.
+    pub passes: Passes,
+    /// Steps from one checkpoint to the next; there is always one at the end of an epoch.
+    pub checkpoint_every: usize,
+    /// Epochs without improvement after which training stops; 0 = never.
+    pub early_stopping: usize,
+    /// The validation metric by which the best epoch is chosen, as `sentiment.pearson` or `loss`; the mean of
+    /// each task's main metric if missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub best_metric: Option<String>,
+}
+
+impl Default for TrainSettings {
+    fn default() -> Self {
+        Self {
+            epochs: 3,
+            batch_size: 32,
+            batch_tokens: None,
+            gradient_accumulation: 1,
+            learning_rate: 5e-5,
+            weight_decay: 0.01,
+            schedule: Schedule::Linear,
+            warmup: 0.1,
+            max_grad_norm: 1.0,
+            seed: 42,
+            freeze: Vec::new(),
+            passes: Passes::Shared,
+            checkpoint_every: 500,
+            early_stopping: 0,
+            best_metric: None,
+        }
+    }
+}
+
+/// How the learning rate goes on after the warm-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Schedule {
+    /// Falls in a straight line to zero.
+    Linear,
+    /// Falls along half a cosine to zero.
+    Cosine,
+    /// Stays.
+    Constant,
+}
+
+/// Whether tasks share a pass through the encoder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Passes {
+    /// A row is encoded once for all tasks.
+    Shared,
+    /// Each task has a forward and backward pass of its own over the rows that carry its label.
+    PerTask,
+}

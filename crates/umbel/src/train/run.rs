@@ -1,0 +1,108 @@
+//! A run from settings to model folder.
+
+use std::path::Path;
+
+use super::data::{RunData, read_labelled};
+use super::{Observer, Outcome, RunFolder, clean_up, train};
+use crate::data::Dataset;
+use crate::error::{Error, Result};
+use crate::evaluate::{Evaluated, evaluate};
+use crate::folder::write::write_file;
+use crate::model::Model;
+use crate::settings::Settings;
+
+/// What a run has made.
+pub struct Trained {
+    /// The model of the best epoch, or of the last step if the run was stopped.
+    pub model: Model,
+    /// The rows, with the validation rows that were held out.
+    pub data: RunData,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// Trains what the settings describe on the encoder of `encoder_dir`, and writes the model folder `target`.
+///
+/// `target` must not hold a model yet. An unfinished run lies in `target/training`; `resume` goes on from
+/// its checkpoint and gives the same bits as a run that was never interrupted.
+///
+/// # Errors
+/// If anything about settings, encoder or data is wrong, if `target` holds something already, or if a loss is
+/// no finite number.
+pub fn run(
+    settings: &Settings,
+    encoder_dir: &Path,
+    target: &Path,
+    resume: bool,
+    observer: &mut dyn Observer,
+) -> Result<Trained> {
+    let folder = RunFolder { path: target.join("training"), resume };
+    refuse_to_overwrite(target, &folder)?;
+    let data = RunData::read(settings)?;
+    let mut model = model(settings, encoder_dir, &data)?;
+    std::fs::create_dir_all(&folder.path).map_err(Error::io(&folder.path))?;
+    if !folder.checkpoint().exists() {
+        write_file(&folder.path.join("settings.toml"), settings.to_toml().as_bytes())?;
+    }
+
+    let outcome = train(&mut model, &data, settings, &folder, observer)?;
+    if let Outcome::Finished { .. } = outcome {
+        model.save(target)?;
+        clean_up(&folder.path)?;
+    }
+    Ok(Trained { model, data, outcome })
+}
+
+/// Test rows and how good the model is on them.
+pub struct Tested {
+    /// The rows.
+    pub data: Dataset,
+    /// How good the model is on them.
+    pub evaluated: Evaluated,
+}
+
+/// Holds the model against the test rows, if the settings name some, and writes `training/test.json`.
+///
+/// # Errors
+/// If the rows cannot be read or the file cannot be written.
+pub fn test(model: &Model, settings: &Settings, target: &Path) -> Result<Option<Tested>> {
+    let Some(files) = &settings.data.test else { return Ok(None) };
+    let tasks: Vec<_> = model.heads().iter().map(|head| (&head.settings, head.task.as_ref())).collect();
+    let (_, data) = read_labelled(&files.paths(), &settings.data.text, &tasks)?;
+    let evaluated = evaluate(model, &data)?;
+    let json = serde_json::to_vec_pretty(&evaluated.tasks).expect("plain values");
+    write_file(&target.join("training").join("test.json"), &json)?;
+    Ok(Some(Tested { data, evaluated }))
+}
+
+/// The model that a run begins with: the encoder, and a fresh head for each task.
+///
+/// # Errors
+/// If the settings do not fit the encoder.
+pub fn model(settings: &Settings, encoder_dir: &Path, data: &RunData) -> Result<Model> {
+    let seed = settings.train.seed;
+    let mut model = Model::with_settings(encoder_dir, &settings.model, seed)?;
+    for (settings, task) in &data.tasks {
+        model.add_head(settings.clone(), task.boxed(), seed);
+    }
+    Ok(model)
+}
+
+fn refuse_to_overwrite(target: &Path, folder: &RunFolder) -> Result<()> {
+    let problem = if target.join("umbel.json").exists() {
+        "holds a finished model; choose another folder or delete it"
+    } else if !folder.resume && folder.checkpoint().exists() {
+        "holds an unfinished run; go on with it by `--resume`, or delete the folder"
+    } else if !folder.resume && !is_empty(target) {
+        "is not empty; choose another folder"
+    } else {
+        return Ok(());
+    };
+    Err(Error::Settings(format!("{} {problem}", target.display())))
+}
+
+/// True of a folder without files, or of one that a run left before its first checkpoint.
+fn is_empty(folder: &Path) -> bool {
+    let Ok(entries) = std::fs::read_dir(folder) else { return true };
+    entries.flatten().all(|entry| entry.file_name() == "training")
+}
