@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use umbel::check::report::{NumberSpread, Spread, SplitRows, TaskLabels, Together};
+use umbel::check::report::{NumberSpread, SplitRows, Spread, TaskLabels, Together};
 use umbel::check::{Finding, Lengths, Report, Severity};
 use umbel::hub::{HubOptions, resolve};
 use umbel::settings::Settings;
@@ -112,7 +112,8 @@ fn classes(task: &TaskLabels) -> Vec<Vec<String>> {
 
 fn spread(which: &str, number: &NumberSpread) -> Vec<Vec<String>> {
     let of = |name: &str, value: fn(&Spread) -> f64| {
-        let say = |spread: &Option<Spread>| spread.as_ref().map_or("-".into(), |s| format!("{:.4}", value(s)));
+        let say =
+            |spread: &Option<Spread>| spread.as_ref().map_or("-".into(), |s| format!("{:.4}", value(s)));
         line(format!("{which}{name}"), number.splits.iter().map(say))
     };
     vec![

@@ -113,19 +113,22 @@ fn listed(classes: &[&ClassRows]) -> String {
 /// Rows with the labels of two tasks.
 fn together(data: &Rows, report: &mut Report) {
     let training = data.training();
+    let mut apart = Vec::new();
     for second in 0..data.tasks.len() {
         for first in 0..second {
             let rows = n_together(training, first, second);
             let tasks = [first, second].map(|task_idx| data.tasks[task_idx].0.name.clone());
-            let both_have = [first, second].iter().all(|&task| training.targets[task].n_present() > 0);
-            if rows == 0 && both_have {
-                let message = format!("no training row has labels of both `{}` and `{}`", tasks[0], tasks[1]);
-                let advice = "that is fine, each task learns from its own rows; but if their texts differ in kind, \
-                              an embedding can tell the tasks' rows apart instead of sharing what it learns";
-                report.add(Finding::new(Severity::Note, "never_together", message).advice(advice));
+            if rows == 0 && [first, second].iter().all(|&task| training.targets[task].n_present() > 0) {
+                apart.push(format!("`{}` and `{}`", tasks[0], tasks[1]));
             }
             report.together.push(Together { tasks, rows });
         }
+    }
+    if !apart.is_empty() {
+        let message = format!("no training row has labels of both {}", apart.join(", nor of "));
+        let advice = "that is fine, each task learns from its own rows; but if their texts differ in kind, \
+                      an embedding can tell the tasks' rows apart instead of sharing what it learns";
+        report.add(Finding::new(Severity::Note, "never_together", message).advice(advice));
     }
 }
 
