@@ -20,6 +20,7 @@ pub mod task;
 
 pub mod model;
 
+pub mod check;
 pub mod data;
 pub mod evaluate;
 pub mod predictions;

@@ -1,14 +1,156 @@
 //! `umbel check`.
 
+use std::path::PathBuf;
+
 use anyhow::{Result, bail};
+use umbel::check::report::{NumberSpread, SplitRows, Spread, TaskLabels, Together};
+use umbel::check::{Finding, Lengths, Report, Severity};
+use umbel::hub::{HubOptions, resolve};
+use umbel::settings::Settings;
 
 use crate::output::Output;
+use crate::tables::{Align, table};
 
-/// check
+/// Look for problems in settings and data before training.
+///
+/// Counts labels, and looks for rows that cannot be read, rare classes, repeated and contradicting rows, texts
+/// of validation or test that are in training too, texts that are cut, and settings that do not fit. Downloads
+/// nothing: without the encoder in a folder or in the cache, what depends on it is passed over. Exit code 1 if
+/// there is an error.
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  umbel check")]
-pub struct Args {}
+#[command(after_help = "Example:\n  umbel check umbel.toml --set model.max_length=64")]
+pub struct Args {
+    /// The settings file.
+    settings: PathBuf,
 
-pub(super) fn run(_args: Args, _output: &Output) -> Result<()> {
-    bail!("not there yet")
+    /// Change a setting, as `train.epochs=5`.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+}
+
+pub(super) fn run(args: Args, output: &Output) -> Result<()> {
+    let settings = Settings::read(&args.settings, &args.overrides)?;
+    let cached = HubOptions { offline: true, ..HubOptions::from_env() };
+    let report = umbel::check::check(&settings, resolve(&settings.model.encoder, &cached));
+    if output.json {
+        output.line(serde_json::to_string(&report)?)?;
+    } else {
+        print(&report, output)?;
+    }
+    match report.count(Severity::Error) {
+        0 => Ok(()),
+        n => bail!("{}: {} must be corrected", args.settings.display(), counted(n, "error")),
+    }
+}
+
+fn print(report: &Report, output: &Output) -> Result<()> {
+    output.line(splits(report))?;
+    for task in &report.tasks {
+        output.line(format!("task `{}` ({})\n{}", task.task, task.kind, labels(task, report)))?;
+    }
+    if !report.together.is_empty() {
+        output.line(format!("training rows with labels of two tasks\n{}", together(report)))?;
+    }
+    if !report.lengths.is_empty() {
+        output.line(format!("tokens of a text\n{}", lengths(report)))?;
+    }
+    for finding in &report.findings {
+        output.line(told(finding))?;
+    }
+    let count = |severity, noun| counted(report.count(severity), noun);
+    let (errors, warnings) = (count(Severity::Error, "error"), count(Severity::Warning, "warning"));
+    output.line(format!("{errors}, {warnings}, {}", count(Severity::Note, "note")))
+}
+
+fn counted(n: usize, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}
+
+fn splits(report: &Report) -> String {
+    let line = |split: &SplitRows| {
+        let files: Vec<String> = split.files.iter().map(|path| path.display().to_string()).collect();
+        let held_out = if split.held_out { "held out of " } else { "" };
+        vec![split.split.to_string(), counted(split.rows, "row"), format!("{held_out}{}", files.join(", "))]
+    };
+    let lines: Vec<_> = report.splits.iter().map(line).collect();
+    table(&[Align::Left, Align::Right, Align::Left], &lines)
+}
+
+/// A line of a table: a name, and a number for each split.
+fn line<T: ToString>(name: impl ToString, values: impl IntoIterator<Item = T>) -> Vec<String> {
+    std::iter::once(name.to_string()).chain(values.into_iter().map(|value| value.to_string())).collect()
+}
+
+fn numbers(lines: &[Vec<String>]) -> String {
+    table(&[Align::Left, Align::Right], lines)
+}
+
+fn labels(task: &TaskLabels, report: &Report) -> String {
+    let mut lines = vec![line("", report.splits.iter().map(|split| split.split))];
+    lines.push(line("rows with a label", &task.labelled));
+    lines.extend(classes(task));
+    for (i, number) in task.numbers.iter().enumerate() {
+        let which = if task.numbers.len() > 1 { format!("number {}: ", i + 1) } else { String::new() };
+        lines.extend(spread(&which, number));
+    }
+    numbers(&lines)
+}
+
+/// The classes, the most frequent first; of many, the first and last few.
+fn classes(task: &TaskLabels) -> Vec<Vec<String>> {
+    const MANY: usize = 15;
+    const ENDS: usize = 5;
+    let mut classes: Vec<_> = task.classes.iter().collect();
+    classes.sort_by_key(|class| std::cmp::Reverse(class.rows[0]));
+    let mut lines: Vec<_> = classes.iter().map(|class| line(&class.label, &class.rows)).collect();
+    if lines.len() > MANY {
+        let more = format!("… {} more classes …", lines.len() - 2 * ENDS);
+        lines.splice(ENDS..classes.len() - ENDS, [vec![more]]);
+    }
+    lines
+}
+
+fn spread(which: &str, number: &NumberSpread) -> Vec<Vec<String>> {
+    let of = |name: &str, value: fn(&Spread) -> f64| {
+        let say =
+            |spread: &Option<Spread>| spread.as_ref().map_or("-".into(), |s| format!("{:.4}", value(s)));
+        line(format!("{which}{name}"), number.splits.iter().map(say))
+    };
+    vec![
+        of("mean", |spread| spread.mean),
+        of("standard deviation", |spread| spread.sd),
+        of("smallest", |spread| f64::from(spread.min)),
+        of("largest", |spread| f64::from(spread.max)),
+    ]
+}
+
+fn together(report: &Report) -> String {
+    let of = |together: &Together| line(together.tasks.join(" + "), [together.rows]);
+    numbers(&report.together.iter().map(of).collect::<Vec<_>>())
+}
+
+fn lengths(report: &Report) -> String {
+    let all = &report.lengths;
+    let of = |name: &str, value: fn(&Lengths) -> usize| line(name, all.iter().map(value));
+    let limit = all.first().map(|lengths| lengths.limit).unwrap_or_default();
+    numbers(&[
+        line("", all.iter().map(|lengths| lengths.split)),
+        of("half have at most", |lengths| lengths.median),
+        of("95 % have at most", |lengths| lengths.p95),
+        of("the longest has", |lengths| lengths.max),
+        of(&format!("texts over {limit} tokens"), |lengths| lengths.over),
+    ])
+}
+
+fn told(finding: &Finding) -> String {
+    let task = finding.task.as_ref().map(|task| format!("task `{task}`: ")).unwrap_or_default();
+    let mut told = format!("{}: {task}{}\n", finding.severity, finding.message);
+    for example in &finding.examples {
+        let places: Vec<String> = example.places.iter().map(ToString::to_string).collect();
+        told += &format!("    {}  {}\n", places.join(" and "), example.what);
+    }
+    if !finding.advice.is_empty() {
+        told += &format!("  → {}\n", finding.advice);
+    }
+    told
 }

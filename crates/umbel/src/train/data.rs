@@ -43,7 +43,7 @@ impl RunData {
                 (all, dataset(&table, &tasks)?)
             }
             Validation::Fraction(fraction) => {
-                let (train, held) = split::hold_out(&strata(&all, &tasks), *fraction, settings.train.seed);
+                let (train, held) = hold_out(&all, &tasks, *fraction, settings.train.seed);
                 (all.select(&train), all.select(&held))
             }
         };
@@ -103,7 +103,8 @@ fn no_labels(paths: &[PathBuf], tasks: &[(&TaskSettings, &dyn Task)], table: &Ta
     ))
 }
 
-fn read_table(settings: &Settings, paths: &[PathBuf]) -> Result<Table> {
+/// The rows of some of the settings' files; each task's column must be in one of them.
+pub(crate) fn read_table(settings: &Settings, paths: &[PathBuf]) -> Result<Table> {
     let labels = settings.tasks.iter().map(|task| task.column().to_string()).collect();
     let table = Table::read(paths, &Columns { text: settings.data.text.clone(), labels })?;
     for task in &settings.tasks {
@@ -115,7 +116,8 @@ fn read_table(settings: &Settings, paths: &[PathBuf]) -> Result<Table> {
     Ok(table)
 }
 
-fn learn(settings: &[TaskSettings], table: &Table) -> Result<Vec<(TaskSettings, Box<dyn Task>)>> {
+/// The settings' tasks, with what they learn from the labels of `table`.
+pub(crate) fn learn(settings: &[TaskSettings], table: &Table) -> Result<Vec<(TaskSettings, Box<dyn Task>)>> {
     let learned = settings.iter().map(|settings| {
         let mut task = task::make(settings)?;
         let cells = table.cells(settings.column()).expect("the table was read with this column");
@@ -127,7 +129,8 @@ fn learn(settings: &[TaskSettings], table: &Table) -> Result<Vec<(TaskSettings, 
     learned.collect()
 }
 
-fn dataset(table: &Table, tasks: &[(TaskSettings, Box<dyn Task>)]) -> Result<Dataset> {
+/// The texts and targets of a table.
+pub(crate) fn dataset(table: &Table, tasks: &[(TaskSettings, Box<dyn Task>)]) -> Result<Dataset> {
     let tasks: Vec<(&TaskSettings, &dyn Task)> = tasks.iter().map(|(s, task)| (s, task.as_ref())).collect();
     parse(table, &tasks)
 }
@@ -140,6 +143,16 @@ fn parse(table: &Table, tasks: &[(&TaskSettings, &dyn Task)]) -> Result<Dataset>
     };
     let pairs = tasks.iter().map(|(s, t)| (*s, *t)).zip(parsers.iter().map(|parse| parse as _));
     Dataset::from_table(table, &pairs.map(column).collect::<Vec<_>>())
+}
+
+/// The rows that are trained on and those that are held out, stratified by label.
+pub(crate) fn hold_out(
+    all: &Dataset,
+    tasks: &[(TaskSettings, Box<dyn Task>)],
+    fraction: f64,
+    seed: u64,
+) -> (Vec<usize>, Vec<usize>) {
+    split::hold_out(&strata(all, tasks), fraction, seed)
 }
 
 /// The stratum of each row: by its first label, the tasks with label names first.

@@ -11,7 +11,7 @@ mod plan;
 pub mod report;
 pub mod run;
 pub mod schedule;
-mod selection;
+pub(crate) mod selection;
 
 use std::path::{Path, PathBuf};
 

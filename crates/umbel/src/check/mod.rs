@@ -1,0 +1,50 @@
+//! What is wrong with the settings and the data of a run, found before training.
+
+pub mod report;
+
+mod fit;
+mod labels;
+mod lengths;
+mod numbers;
+mod rows;
+#[cfg(test)]
+mod testing;
+mod texts;
+
+use std::path::PathBuf;
+
+use crate::error::Result;
+use crate::settings::Settings;
+
+pub use report::{Example, Finding, Lengths, Place, Report, Severity};
+
+use rows::Rows;
+
+/// Looks through the settings and all rows that they name, as training would read and split them.
+///
+/// `encoder` is the folder of the encoder, or why it is not to be had: then neither the lengths of texts nor
+/// the settings that depend on the encoder are looked at. Problems are findings, all of them at once.
+pub fn check(settings: &Settings, encoder: Result<PathBuf>) -> Report {
+    let mut report = Report::default();
+    let rows = Rows::read(settings, &mut report);
+    if let Some(rows) = &rows {
+        labels::check(rows, &mut report);
+        numbers::check(rows, &mut report);
+        texts::check(rows, &mut report);
+    }
+    match encoder {
+        Ok(dir) => {
+            if let Some(model) = fit::check(settings, &dir, rows.as_ref(), &mut report)
+                && let Some(rows) = &rows
+            {
+                lengths::check(model, rows, &mut report);
+            }
+        }
+        Err(error) => report.add(
+            Finding::new(Severity::Note, "no_encoder", format!("the encoder is not to be had: {error}"))
+                .advice("the lengths of texts and the settings that depend on the encoder were not checked"),
+        ),
+    }
+    report.findings.sort_by_key(|finding| finding.severity);
+    report
+}

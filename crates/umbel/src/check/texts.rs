@@ -1,0 +1,341 @@
+//! Texts that occur more than once: in one split, in two, or with labels that contradict one another.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use super::numbers::spread;
+use super::report::{Example, Finding, Report, Severity, Tally, rows};
+use super::rows::{Rows, Split, start};
+
+pub(super) fn check(data: &Rows, report: &mut Report) {
+    data.splits.iter().for_each(|split| empty(split, report));
+    let mut repeats = Repeats::new(data);
+    let mut all = occurrences(&data.splits);
+    for group in all.chunk_by_mut(|a, b| a.key == b.key).filter(|group| group.len() > 1) {
+        repeats.look(group);
+    }
+    repeats.report(report);
+}
+
+fn empty(split: &Split, report: &mut Report) {
+    let mut found = Tally::default();
+    for (row, _) in split.texts.iter().enumerate().filter(|(_, text)| text.trim().is_empty()) {
+        found.push(1, || split.example(row));
+    }
+    if found.n > 0 {
+        let message = format!("the text of {} of {} is empty", rows(found.n), split.name);
+        let advice = "there is nothing to learn from them: remove them, or look why they are empty";
+        report.add(
+            Finding::new(Severity::Warning, "empty_text", message).advice(advice).examples(found.examples),
+        );
+    }
+}
+
+/// A row, and a number that rows with like texts share.
+///
+/// Two different texts share it by chance once in some million data sets of a million rows.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Occurrence {
+    key: u64,
+    split: usize,
+    row: usize,
+}
+
+/// All rows that are not empty, those with like texts side by side.
+fn occurrences(splits: &[Split]) -> Vec<Occurrence> {
+    let of_split = |(split, rows): (usize, &Split)| {
+        let rows = rows.texts.iter().enumerate().filter(|(_, text)| !text.trim().is_empty());
+        rows.map(|(row, text)| Occurrence { key: key(text), split, row }).collect::<Vec<_>>()
+    };
+    let mut all: Vec<Occurrence> = splits.iter().enumerate().flat_map(of_split).collect();
+    all.sort_unstable();
+    all
+}
+
+/// A hash of a text in lower case, its white space and punctuation one gap each; of the text itself if it has
+/// nothing else.
+fn key(text: &str) -> u64 {
+    let (mut hasher, mut n_written, mut in_gap) = (DefaultHasher::new(), 0, false);
+    for c in text.chars() {
+        if is_gap(c) {
+            in_gap = true;
+            continue;
+        }
+        if in_gap && n_written > 0 {
+            hasher.write_u32(0);
+        }
+        c.to_lowercase().for_each(|c| hasher.write_u32(u32::from(c)));
+        (n_written, in_gap) = (n_written + 1, false);
+    }
+    if n_written == 0 {
+        text.hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+/// White space and punctuation of ASCII, of the general block (dashes, quotes), and of East Asian text.
+fn is_gap(c: char) -> bool {
+    c.is_whitespace()
+        || c.is_ascii_punctuation()
+        || matches!(c, '\u{a1}' | '\u{ab}' | '\u{bb}' | '\u{bf}' | '\u{2010}'..='\u{206f}' | '\u{3000}'..='\u{303f}')
+}
+
+/// What was found among texts that occur more than once.
+struct Repeats<'a> {
+    data: &'a Rows,
+    // For each task, how far two labels of one text may differ in each number.
+    tolerances: Vec<Vec<f64>>,
+    // For each split, rows whose text an earlier row has.
+    within: Vec<Tally>,
+    // For each split and a later one, the later one's rows whose text is in the earlier one.
+    same: Vec<Vec<Tally>>,
+    // As `same`, for texts that differ in case, white space and punctuation only.
+    alike: Vec<Vec<Tally>>,
+    // For each task, texts whose labels differ.
+    contradictions: Vec<Tally>,
+}
+
+impl<'a> Repeats<'a> {
+    fn new(data: &'a Rows) -> Self {
+        let n = data.splits.len();
+        let half_sd =
+            |task_idx, column| spread(data.training(), task_idx, column).map_or(0.0, |s| s.sd / 2.0);
+        let tolerances = data.tasks.iter().enumerate().map(|(task_idx, (_, task))| {
+            let names = !task.labels().is_empty();
+            (0..task.n_targets()).map(|column| if names { 0.0 } else { half_sd(task_idx, column) }).collect()
+        });
+        Self {
+            tolerances: tolerances.collect(),
+            within: vec![Tally::default(); n],
+            same: vec![vec![Tally::default(); n]; n],
+            alike: vec![vec![Tally::default(); n]; n],
+            contradictions: vec![Tally::default(); data.tasks.len()],
+            data,
+        }
+    }
+
+    /// Looks at rows with like texts.
+    fn look(&mut self, group: &mut [Occurrence]) {
+        group.sort_unstable_by(|a, b| (self.text(a), a).cmp(&(self.text(b), b)));
+        let data = self.data;
+        let text = |occurrence: &Occurrence| &data.splits[occurrence.split].texts[occurrence.row];
+        for same in group.chunk_by(|a, b| text(a) == text(b)) {
+            self.repeated(same);
+            self.across(same, group);
+            self.contradicting(same);
+        }
+    }
+
+    fn text(&self, occurrence: &Occurrence) -> &'a str {
+        &self.data.splits[occurrence.split].texts[occurrence.row]
+    }
+
+    fn example(&self, rows: &[Occurrence], what: String) -> Example {
+        Example { places: rows.iter().map(|row| self.data.splits[row.split].place(row.row)).collect(), what }
+    }
+
+    /// Counts repeats of one text within each split.
+    fn repeated(&mut self, same: &[Occurrence]) {
+        for rows in same.chunk_by(|a, b| a.split == b.split).filter(|rows| rows.len() > 1) {
+            let example = self.example(&rows[..2], start(self.text(&rows[0])));
+            self.within[rows[0].split].push(rows.len() - 1, || example);
+        }
+    }
+
+    /// Counts rows whose text, or one of the `alike`, is in an earlier split too.
+    fn across(&mut self, same: &[Occurrence], alike: &[Occurrence]) {
+        for rows in same.chunk_by(|a, b| a.split == b.split) {
+            for earlier in 0..rows[0].split {
+                let exact = same.iter().find(|row| row.split == earlier);
+                let near = || alike.iter().find(|row| row.split == earlier);
+                let Some(other) = exact.or_else(near) else { continue };
+                let example = self.example(&[*other, rows[0]], start(self.text(&rows[0])));
+                let tallies = if exact.is_some() { &mut self.same } else { &mut self.alike };
+                tallies[earlier][rows[0].split].push(rows.len(), || example);
+            }
+        }
+    }
+
+    /// Counts one text if its labels differ, against the first row that has one.
+    fn contradicting(&mut self, same: &[Occurrence]) {
+        for task_idx in 0..self.data.tasks.len() {
+            let target = |row: &Occurrence| self.data.splits[row.split].targets[task_idx].get(row.row);
+            let mut labelled = same.iter().filter_map(|row| Some((row, target(row)?)));
+            let Some((first, label)) = labelled.next() else { continue };
+            let Some((other, other_label)) = labelled.find(|(_, other)| self.differ(task_idx, label, other))
+            else {
+                continue;
+            };
+            let labels = format!("{} and {}", self.say(task_idx, label), self.say(task_idx, other_label));
+            let example = self.example(&[*first, *other], format!("{labels}: {}", start(self.text(first))));
+            self.contradictions[task_idx].push(1, || example);
+        }
+    }
+
+    fn differ(&self, task_idx: usize, a: &[f32], b: &[f32]) -> bool {
+        let pairs = a.iter().zip(b).zip(&self.tolerances[task_idx]);
+        pairs.into_iter().any(|((a, b), tolerance)| f64::from(a - b).abs() > *tolerance)
+    }
+
+    /// A label as the data says it.
+    fn say(&self, task_idx: usize, target: &[f32]) -> String {
+        let task = &self.data.tasks[task_idx].1;
+        match (task.labels(), target) {
+            ([], [number]) => number.to_string(),
+            (labels, [class]) => format!("`{}`", labels[*class as usize]),
+            _ => format!("{target:?}"),
+        }
+    }
+
+    fn report(self, report: &mut Report) {
+        let names: Vec<&str> = self.data.splits.iter().map(|split| split.name).collect();
+        for (earlier, later) in [(0, 1), (0, 2), (1, 2)].into_iter().filter(|(_, later)| *later < names.len())
+        {
+            let place = format!("{} is in {} too", names[later], names[earlier]);
+            report.findings.extend(leak(&self.same[earlier][later], names[earlier], &place));
+            report.findings.extend(near_leak(&self.alike[earlier][later], &place));
+        }
+        for (tally, (settings, _)) in self.contradictions.iter().zip(&self.data.tasks) {
+            report.findings.extend(contradiction(tally).map(|finding| finding.task(&settings.name)));
+        }
+        for (tally, name) in self.within.iter().zip(names) {
+            report.findings.extend(duplicate(tally, name));
+        }
+    }
+}
+
+fn leak(tally: &Tally, earlier: &str, place: &str) -> Option<Finding> {
+    let (severity, advice) = match earlier {
+        "training" => (
+            Severity::Error,
+            "such rows make the scores look better than they are: remove them from one of the two; \
+             with a held-out share, remove the repeats from the training file",
+        ),
+        _ => (
+            Severity::Warning,
+            "the best epoch is chosen by rows that the test should not know: remove them from one of the two",
+        ),
+    };
+    found(tally, severity, "same_text", format!("the text of {} of {place}", rows(tally.n)), advice)
+}
+
+fn near_leak(tally: &Tally, place: &str) -> Option<Finding> {
+    let message =
+        format!("the text of {} of {place}, but for case, white space and punctuation", rows(tally.n));
+    let advice = "they are hardly new to the model: remove them from one of the two unless they are meant so";
+    found(tally, Severity::Warning, "like_text", message, advice)
+}
+
+fn contradiction(tally: &Tally) -> Option<Finding> {
+    let texts = if tally.n == 1 { "1 text has".to_string() } else { format!("{} texts have", tally.n) };
+    let message = format!("{texts} labels that contradict one another");
+    let advice =
+        "at most one can be right, or the text alone does not decide: correct them, or keep one row a text";
+    found(tally, Severity::Warning, "contradiction", message, advice)
+}
+
+fn duplicate(tally: &Tally, split: &str) -> Option<Finding> {
+    let message = format!("the text of {} of {split} is in an earlier row too", rows(tally.n));
+    let advice = "a repeated row counts twice: remove repeats unless they are meant so";
+    found(tally, Severity::Note, "duplicate", message, advice)
+}
+
+fn found(
+    tally: &Tally,
+    severity: Severity,
+    name: &'static str,
+    message: String,
+    advice: &str,
+) -> Option<Finding> {
+    let finding = || Finding::new(severity, name, message).advice(advice).examples(tally.examples.clone());
+    (tally.n > 0).then(finding)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Files, is_silent};
+    use super::*;
+
+    const SETTINGS: &str = "[[task]]\nname = 'topic'\nkind = 'classification'\nlabels = ['x', 'y']\n\
+                            [[task]]\nname = 'score'\nkind = 'regression'\n\
+                            [data]\ntrain = 'train.csv'\nvalidation = 'validation.csv'\ntest = 'test.csv'";
+
+    /// Files of rows `text,topic,score`.
+    fn check(train: &str, validation: &str, test: &str) -> (Files, Report) {
+        let rows = [train, validation, test].map(|rows| format!("text,topic,score\n{rows}"));
+        let files =
+            Files::new(&[("train.csv", &rows[0]), ("validation.csv", &rows[1]), ("test.csv", &rows[2])]);
+        let report = files.check(SETTINGS);
+        (files, report)
+    }
+
+    /// The message and the lines of the first example.
+    fn found(train: &str, validation: &str, test: &str, name: &str) -> (Severity, String, Vec<usize>) {
+        let (files, report) = check(train, validation, test);
+        let found = files.found(&report, name);
+        let lines = found.examples[0].places.iter().map(|place| place.line).collect();
+        (found.severity, found.message.clone(), lines)
+    }
+
+    #[test]
+    fn a_training_text_in_validation_or_test_is_an_error() {
+        let expected = "the text of 2 rows of validation is in training too".to_string();
+        assert_eq!(
+            found("a,x,1\nb,y,9\n", "b,y,9\nc,x,1\nb,y,9\n", "d,x,1\n", "same_text"),
+            (Severity::Error, expected, vec![3, 2])
+        );
+        let expected = "the text of 1 row of test is in training too".to_string();
+        assert_eq!(
+            found("a,x,1\n", "bb,y,9\nb,y,9", "a,x,1\n", "same_text"),
+            (Severity::Error, expected, vec![2, 2])
+        );
+        let (severity, ..) = found("a,x,1\n", "bb,y,9\nc,x,1\n", "c,x,1\n", "same_text");
+        assert_eq!(severity, Severity::Warning);
+    }
+
+    #[test]
+    fn texts_that_differ_in_case_and_punctuation_only_are_a_warning() {
+        let message =
+            "the text of 1 row of validation is in training too, but for case, white space and punctuation";
+        let found = found("Well -- done!,x,1\n", "well  done,x,1\n", "dd,x,1\n", "like_text");
+        assert_eq!(found, (Severity::Warning, message.to_string(), vec![2, 2]));
+    }
+
+    #[test]
+    fn keys_are_alike_where_texts_are() {
+        let alike = |a: &str, b: &str| assert_eq!(key(a), key(b), "{a} {b}");
+        let differ = |a: &str, b: &str| assert_ne!(key(a), key(b), "{a} {b}");
+        alike("A b", " a -- B. ");
+        alike("«Été»", "été!");
+        differ("ab", "a b");
+        differ("good 😀", "good 😡");
+        differ("?!", "...");
+        differ("1", "2");
+    }
+
+    #[test]
+    fn labels_that_contradict_one_another_are_a_warning() {
+        let (files, report) = check("a,x,1\na,y,1.5\nb,x,\nb,,9\n", "c,x,1\nc,x,1.1\n", "d,x,1\n");
+        let found = files.found(&report, "contradiction");
+        assert_eq!((found.severity, found.task.as_deref()), (Severity::Warning, Some("topic")));
+        assert_eq!(found.examples[0].what, "`x` and `y`: \"a\"");
+        let (files, report) = check("a,x,1\na,x,9\nb,x,3\n", "c,x,1\n", "d,x,1\n");
+        let found = files.found(&report, "contradiction");
+        assert_eq!((found.task.as_deref(), &found.examples[0].what[..]), (Some("score"), "1 and 9: \"a\""));
+    }
+
+    #[test]
+    fn repeats_in_a_split_are_a_note() {
+        let (severity, message, lines) =
+            found("a,x,1\nb,y,9\na,x,1\na,x,1\n", "cc,x,1\n", "d,x,1\n", "duplicate");
+        assert_eq!((severity, lines), (Severity::Note, vec![2, 4]));
+        assert_eq!(message, "the text of 2 rows of training is in an earlier row too");
+    }
+
+    #[test]
+    fn empty_texts_are_a_warning_and_no_repeats() {
+        let (files, report) = check("\" \",x,1\n\" \",x,1\n", "\" \",y,9\nb,x,1\n", "d,x,1\n");
+        assert!(report.findings.iter().filter(|found| found.name == "empty_text").count() == 2);
+        assert!(is_silent(&report, "same_text") && is_silent(&report, "duplicate"));
+        drop(files);
+    }
+}
