@@ -42,7 +42,8 @@ fn read_rows(path: &Path, limit: usize) -> Vec<serde_json::Value> {
 /// Texts in, embeddings out; tokenising is timed too.
 fn embed(model: &Path, rows: &[serde_json::Value]) -> Box<dyn FnMut() -> f64> {
     let model = Model::open(model).expect("the model opens");
-    let texts: Vec<String> = rows.iter().map(|row| row["text"].as_str().expect("a text").to_string()).collect();
+    let texts: Vec<String> =
+        rows.iter().map(|row| row["text"].as_str().expect("a text").to_string()).collect();
     Box::new(move || {
         let start = Instant::now();
         let embedded = model.embed(&texts).expect("texts can be embedded");
@@ -72,7 +73,8 @@ fn train_epoch(encoder: PathBuf, rows: &[serde_json::Value]) -> Box<dyn FnMut() 
     let dir = std::env::temp_dir().join(format!("umbel-bench-{}", std::process::id()));
     std::fs::create_dir_all(&dir).expect("a temporary folder");
     let line = |row: &serde_json::Value| format!("{row}\n");
-    std::fs::write(dir.join("train.jsonl"), rows.iter().map(line).collect::<String>()).expect("rows are written");
+    std::fs::write(dir.join("train.jsonl"), rows.iter().map(line).collect::<String>())
+        .expect("rows are written");
     std::fs::write(dir.join("one.jsonl"), line(&rows[0])).expect("a row is written");
     let settings = format!(
         r#"

@@ -1,4 +1,5 @@
 //! Model folders: those that others wrote give their embeddings, broken ones are refused, ours come back.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod golden;
 
@@ -46,7 +47,10 @@ fn sentence_transformers_folders_give_their_embeddings() {
         let mut model = Model::open(&dir.join(name)).unwrap();
         let reference = case["golden"].as_str().unwrap();
         let mut check = |model: &Model, key: &str, tokens: umbel::text::Encoded| {
-            let error = worst(model.embed_tokens(&tokens.texts).data(), &golden.floats(&format!("{reference}.{key}")));
+            let error = worst(
+                model.embed_tokens(&tokens.texts).data(),
+                &golden.floats(&format!("{reference}.{key}")),
+            );
             assert!(error <= 3e-5, "{name}: {key} is off by {error}");
         };
         check(&model, "embeddings", model.tokenize(&texts).unwrap());

@@ -2,6 +2,7 @@
 //!
 //! The golden values lie in the project's own `fixtures` and, more of them, in a folder beside it; where that
 //! is missing, a line on stderr says so.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod golden;
 
@@ -115,7 +116,11 @@ fn gradients_losses_and_steps_are_those_of_pytorch() {
             let grads = tape.backward(&[(&losses[0], 1.0), (&losses[1], 0.5)]);
             let norm = grads.norm();
             let expected_norm = expected["grad_norm"].as_f64().unwrap();
-            assert!((norm - expected_norm).abs() <= 1e-4 * (1.0 + expected_norm), "{}: norm {norm}", golden.name);
+            assert!(
+                (norm - expected_norm).abs() <= 1e-4 * (1.0 + expected_norm),
+                "{}: norm {norm}",
+                golden.name
+            );
             if step == 0 {
                 check_gradients(&golden, &model, &grads, &no_gradient);
             }

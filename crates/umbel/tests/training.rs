@@ -1,5 +1,6 @@
 //! What training promises: it learns, repeats bit for bit, leaves frozen weights alone, and goes on where it
 //! stopped.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::{Path, PathBuf};
 
@@ -58,12 +59,17 @@ fn bits(params: &Params) -> Vec<(String, Vec<u32>)> {
 fn ten_examples_can_be_overfitted() {
     for passes in ["shared", "per_task"] {
         let passes = format!("train.passes={passes}");
-        let trained = train(&[&passes, "train.epochs=60", "train.learning_rate=5e-3", "train.best_metric=loss"]);
+        let trained =
+            train(&[&passes, "train.epochs=60", "train.learning_rate=5e-3", "train.best_metric=loss"]);
         let Outcome::Finished { epochs, .. } = trained.outcome else { panic!("it finished") };
         let best = epochs.iter().rfind(|epoch| epoch.best).unwrap();
         assert_eq!(best.validation[0].metric("accuracy"), Some(1.0), "{passes}");
         assert!(best.validation[1].main > 0.98, "{passes}: {}", best.validation[1].main);
-        assert_eq!((best.validation[0].n, best.validation[1].n), (10, 10), "rows without a label do not count");
+        assert_eq!(
+            (best.validation[0].n, best.validation[1].n),
+            (10, 10),
+            "rows without a label do not count"
+        );
     }
 }
 
@@ -99,7 +105,9 @@ fn passes_of_each_task_give_the_gradients_of_a_shared_pass_where_nothing_is_drop
 fn frozen_weights_keep_their_bits_and_others_change() {
     for (freeze, is_frozen) in [
         (r#"["backbone"]"#, (|name| !name.starts_with("heads.")) as fn(&str) -> bool),
-        (r#"["embeddings", "layers:0..1"]"#, |name| name.starts_with("embeddings") || name.contains("layer.0.")),
+        (r#"["embeddings", "layers:0..1"]"#, |name| {
+            name.starts_with("embeddings") || name.contains("layer.0.")
+        }),
         (r#"["head:topic"]"#, |name| name.starts_with("heads.topic")),
     ] {
         let dir = tempfile::tempdir().unwrap();
@@ -153,14 +161,17 @@ fn a_run_goes_on_only_with_what_it_began_with() {
     };
     assert!(refused(&["train.seed=1"], true).contains("`train.seed` was 42 and is 1"));
     assert!(refused(&[], false).contains("holds an unfinished run; go on with it by `--resume`"));
-    run(&settings(dir.path(), &["train.checkpoint_every=100"]), &encoder(), &target, true, &mut Silent).unwrap();
+    run(&settings(dir.path(), &["train.checkpoint_every=100"]), &encoder(), &target, true, &mut Silent)
+        .unwrap();
     assert!(refused(&[], true).contains("holds a finished model"));
 }
 
 #[test]
 fn accumulated_batches_are_one_large_batch_where_nothing_is_dropped() {
     let still = |overrides: &[&str]| {
-        let all = [&["task.topic.dropout=0", "task.mood.dropout=0", "train.freeze=[\"backbone\"]"], overrides].concat();
+        let all =
+            [&["task.topic.dropout=0", "task.mood.dropout=0", "train.freeze=[\"backbone\"]"], overrides]
+                .concat();
         train(&all)
     };
     let large = still(&["train.batch_size=8"]);

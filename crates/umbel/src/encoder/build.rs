@@ -81,7 +81,11 @@ impl<'a> Builder<'a> {
         let size: usize = shape.iter().product();
         let values = match names {
             [name] => self.values(name, shape),
-            names => names.iter().flat_map(|name| self.values(name, shape).as_slice().to_vec()).collect::<Vec<_>>().into(),
+            names => names
+                .iter()
+                .flat_map(|name| self.values(name, shape).as_slice().to_vec())
+                .collect::<Vec<_>>()
+                .into(),
         };
         debug_assert_eq!(values.as_slice().len(), size * names.len());
         let spec = ParamSpec { names: names.to_vec(), shape: shape.to_vec(), part: self.part.clone() };

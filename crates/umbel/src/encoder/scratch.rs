@@ -33,7 +33,14 @@ pub struct Size {
 impl Default for Size {
     /// Two layers of 128: learns the generated data in a minute on two cores.
     fn default() -> Self {
-        Self { hidden_size: 128, n_layers: 2, n_heads: 4, intermediate_size: 512, max_positions: 64, dropout: 0.1 }
+        Self {
+            hidden_size: 128,
+            n_layers: 2,
+            n_heads: 4,
+            intermediate_size: 512,
+            max_positions: 64,
+            dropout: 0.1,
+        }
     }
 }
 
@@ -153,7 +160,8 @@ mod tests {
     fn the_same_seed_gives_the_same_bytes() {
         let bytes = |seed: u64| {
             let dir = tempfile::tempdir().unwrap();
-            write(dir.path(), &["sun"], &Size { hidden_size: 8, n_heads: 2, ..Size::default() }, seed).unwrap();
+            write(dir.path(), &["sun"], &Size { hidden_size: 8, n_heads: 2, ..Size::default() }, seed)
+                .unwrap();
             std::fs::read(dir.path().join("model.safetensors")).unwrap()
         };
         assert_eq!(bytes(1), bytes(1));

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use super::config::Config;
-use crate::nn::tensor::Tensor;
 use super::weights::Weights;
 use crate::error::{Error, Result};
+use crate::nn::tensor::Tensor;
 
 /// A projection: `activation(weight · x + bias)`.
 #[derive(Debug, Clone, PartialEq)]

@@ -12,9 +12,9 @@ pub mod weights;
 pub mod write;
 mod write_sentence;
 
+pub use crate::nn::tensor::{Tensor, Values};
 pub use config::Config;
 pub use dense::DenseLayer;
 pub use sentence::SentenceFolder;
-pub use crate::nn::tensor::{Tensor, Values};
 pub use weights::Weights;
 pub use write_sentence::write_sentence_folder;

@@ -11,8 +11,8 @@ use safetensors::Dtype;
 use super::config::read_json;
 use super::paths;
 use super::safetensors_header as header;
-use crate::nn::tensor::{MappedFloats, Tensor, Values, convert};
 use crate::error::{Error, Result};
+use crate::nn::tensor::{MappedFloats, Tensor, Values, convert};
 
 #[cfg(target_endian = "big")]
 compile_error!("safetensors files are little-endian and are read where they lie");

@@ -132,8 +132,8 @@ fn take_over(source: &Path, target: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::super::fixtures::shared;
-    use crate::nn::tensor::Tensor;
     use super::*;
+    use crate::nn::tensor::Tensor;
 
     fn sentence(source: &Path) -> SentenceFolder {
         let weight = Tensor::new(vec![2, 3], vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::nn::ops::{self, Linear};
 use crate::nn::params::{Params, Part};
 use crate::nn::{Tape, Var};
-use crate::pooling::{Pooling, PooledTokens};
+use crate::pooling::{PooledTokens, Pooling};
 use crate::settings::TaskSettings;
 use crate::task::Task;
 use crate::text::{Batch, Encoded, Tokenizer, TokenizerOptions};
@@ -97,9 +97,8 @@ impl Model {
 
     /// The embedding that pooled token states become. [texts × pooled] → [texts × embedding]
     pub fn embedding_of_pooled(&self, tape: &mut Tape<'_>, pooled: Var) -> Var {
-        let project = |x: Var, layer: &Projection| {
-            ops::linear_activated(tape, &x, layer.linear, layer.activation)
-        };
+        let project =
+            |x: Var, layer: &Projection| ops::linear_activated(tape, &x, layer.linear, layer.activation);
         let embedding = self.embedding.projections.iter().fold(pooled, project);
         if self.embedding.normalize { ops::l2_normalize(tape, embedding) } else { embedding }
     }

@@ -190,8 +190,20 @@ impl Model {
         weights.check([("weight".to_string(), vec![out, input]), ("bias".to_string(), vec![out])])?;
         let part = Part::Head(settings.name.clone());
         let linear = Linear {
-            weight: add(&mut self.params, &format!("heads.{}.weight", settings.name), &weights, "weight", &part)?,
-            bias: Some(add(&mut self.params, &format!("heads.{}.bias", settings.name), &weights, "bias", &part)?),
+            weight: add(
+                &mut self.params,
+                &format!("heads.{}.weight", settings.name),
+                &weights,
+                "weight",
+                &part,
+            )?,
+            bias: Some(add(
+                &mut self.params,
+                &format!("heads.{}.bias", settings.name),
+                &weights,
+                "bias",
+                &part,
+            )?),
         };
         self.heads.push(Head { settings, task, linear });
         Ok(())
@@ -246,7 +258,9 @@ fn open_tokenizer(dir: &Path, sentence: &SentenceFolder, encoder: &dyn Encoder) 
     }
     let (largest, n_tokens) = (tokenizer.max_id() as usize, encoder.shape().vocab_size);
     if largest >= n_tokens {
-        let problem = format!("the tokenizer gives ids up to {largest}, but the encoder has a vocabulary of {n_tokens}");
+        let problem = format!(
+            "the tokenizer gives ids up to {largest}, but the encoder has a vocabulary of {n_tokens}"
+        );
         return Err(Error::model(dir.join("tokenizer.json"), problem));
     }
     Ok(tokenizer)
@@ -297,5 +311,7 @@ pub(super) static ACTIVATIONS: [(&str, Activation); 6] = [
 fn activation(name: &str) -> Result<Activation, String> {
     let found = ACTIVATIONS.iter().find(|(known, _)| *known == name);
     let known: Vec<&str> = ACTIVATIONS.iter().map(|(known, _)| *known).collect();
-    found.map(|(_, f)| *f).ok_or_else(|| format!("unknown activation `{name}`; there is: {}", known.join(", ")))
+    found
+        .map(|(_, f)| *f)
+        .ok_or_else(|| format!("unknown activation `{name}`; there is: {}", known.join(", ")))
 }

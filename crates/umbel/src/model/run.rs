@@ -97,7 +97,8 @@ impl Model {
         let outputs: Vec<Matrix> = heads.iter().map(|head| self.outputs(head, &embeddings)).collect();
         let answer = |row: usize| {
             let answers = heads.iter().zip(&outputs);
-            let answers = answers.map(|(head, out)| (head.name().to_string(), head.task.answer(out.row(row))));
+            let answers =
+                answers.map(|(head, out)| (head.name().to_string(), head.task.answer(out.row(row))));
             Prediction { answers: answers.collect() }
         };
         let predictions = (0..texts.len()).map(answer).collect();

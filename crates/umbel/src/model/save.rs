@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256};
 use super::open::{ACTIVATIONS, FORMAT, FileRecord, Manifest};
 use super::{Model, Projection};
 use crate::error::{Error, Result};
-use crate::folder::{DenseLayer, SentenceFolder, write_sentence_folder};
 use crate::folder::write::{NamedTensor, write_file, write_safetensors};
+use crate::folder::{DenseLayer, SentenceFolder, write_sentence_folder};
 
 use crate::nn::params::{Param, Part};
 use crate::nn::tensor::Tensor;
@@ -26,7 +26,8 @@ impl Model {
         let unused = self.origin.unused.iter().map(|name| Ok((name, self.origin.weights.tensor(name)?)));
         let unused = unused.collect::<Result<Vec<_>>>()?;
         let mut tensors = self.encoder_tensors();
-        let shared = unused.iter().map(|(name, tensor)| (name.to_string(), tensor.shape.clone(), tensor.as_slice()));
+        let shared =
+            unused.iter().map(|(name, tensor)| (name.to_string(), tensor.shape.clone(), tensor.as_slice()));
         tensors.extend(shared);
         write_safetensors(&dir.join(&files[0]), &tensors, &[("format", "pt")])?;
         write_sentence_folder(dir, &self.sentence_folder(), self.encoder.shape().hidden_size)?;
@@ -54,7 +55,9 @@ impl Model {
         let part = Part::Head(task.to_string());
         let own = self.params.iter().map(|(_, param)| param).filter(|param| *param.part() == part);
         let bare = |name: &str| name.rsplit('.').next().unwrap_or(name).to_string();
-        own.flat_map(Param::tensors).map(|(name, shape, values)| (bare(name), shape.to_vec(), values)).collect()
+        own.flat_map(Param::tensors)
+            .map(|(name, shape, values)| (bare(name), shape.to_vec(), values))
+            .collect()
     }
 
     fn sentence_folder(&self) -> SentenceFolder {

@@ -50,7 +50,11 @@ impl Grads {
     /// Adds `gradient` to that of a value; nothing happens if the value wants none.
     pub fn give(&mut self, slot: Option<Slot>, gradient: Matrix) {
         let Some(slot) = slot else { return };
-        assert_eq!((gradient.rows(), gradient.cols()), (slot.rows, slot.cols), "a gradient has its value's shape");
+        assert_eq!(
+            (gradient.rows(), gradient.cols()),
+            (slot.rows, slot.cols),
+            "a gradient has its value's shape"
+        );
         match &mut self.slots[slot.index] {
             Some(sum) => kernels::add(gradient.data(), sum.data_mut()),
             empty => *empty = Some(gradient),

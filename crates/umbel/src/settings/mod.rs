@@ -87,7 +87,9 @@ impl Settings {
 
     fn check(&self) -> Result<()> {
         let train = &self.train;
-        let share = |key: &str, value: f64| (key.to_string(), value, (0.0..1.0).contains(&value), "0 or more and below 1");
+        let share = |key: &str, value: f64| {
+            (key.to_string(), value, (0.0..1.0).contains(&value), "0 or more and below 1")
+        };
         let positive = |key: &str, value: usize| (key.to_string(), value as f64, value > 0, "1 or more");
         let mut checks = vec![
             positive("train.batch_size", train.batch_size),
@@ -153,7 +155,8 @@ mod tests {
 
     #[test]
     fn overrides_reach_every_key() {
-        let overrides = ["train.epochs=7", "model.pooling=max", "task.domain.weight=0.5", "train.freeze=[\"backbone\"]"];
+        let overrides =
+            ["train.epochs=7", "model.pooling=max", "task.domain.weight=0.5", "train.freeze=[\"backbone\"]"];
         let settings = Settings::parse(TEXT, &overrides.map(String::from)).unwrap();
         assert_eq!((settings.train.epochs, settings.tasks[0].weight), (7, 0.5));
         assert_eq!(settings.model.pooling, Some(OneOrMany::One("max".into())));

@@ -63,7 +63,10 @@ mod tests {
     use super::*;
 
     fn texts() -> Vec<Tokens> {
-        vec![Tokens { input_ids: vec![5, 6, 7], token_type_ids: vec![0, 0, 1], n_unpooled: 0 }, Tokens::from(&[8][..])]
+        vec![
+            Tokens { input_ids: vec![5, 6, 7], token_type_ids: vec![0, 0, 1], n_unpooled: 0 },
+            Tokens::from(&[8][..]),
+        ]
     }
 
     #[test]

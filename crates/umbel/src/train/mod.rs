@@ -125,7 +125,12 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     /// Makes everything ready, and goes on from a checkpoint if that is wanted.
-    fn start(model: &mut Model, data: &'a RunData, settings: &'a Settings, folder: &RunFolder) -> Result<Self> {
+    fn start(
+        model: &mut Model,
+        data: &'a RunData,
+        settings: &'a Settings,
+        folder: &RunFolder,
+    ) -> Result<Self> {
         let train = model.tokenize(data.train.texts())?;
         let validation = model.tokenize(data.validation.texts())?;
         let n_truncated = train.n_truncated + validation.n_truncated;
@@ -285,12 +290,16 @@ impl<'a> Run<'a> {
         let tasks = self.settings.tasks.iter().zip(losses);
         for (task, loss) in tasks.filter_map(|(task, loss)| Some((task, (*loss)?))) {
             if !loss.is_finite() {
-                let problem = format!("step {step}: the loss of task `{}` is {loss}; lower the learning rate", task.name);
+                let problem = format!(
+                    "step {step}: the loss of task `{}` is {loss}; lower the learning rate",
+                    task.name
+                );
                 return Err(Error::Diverged(problem));
             }
         }
         if !grad_norm.is_finite() {
-            let problem = format!("step {step}: the norm of the gradient is {grad_norm}; lower the learning rate");
+            let problem =
+                format!("step {step}: the norm of the gradient is {grad_norm}; lower the learning rate");
             return Err(Error::Diverged(problem));
         }
         Ok(())

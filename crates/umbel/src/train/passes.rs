@@ -33,7 +33,8 @@ pub struct StepLosses {
 pub fn run(step: &Step<'_>, passes: Passes, seen: &mut impl FnMut(usize, &[usize], &Matrix)) -> StepLosses {
     let n_tasks = step.model.heads().len();
     let mut found = StepLosses { losses: vec![None; n_tasks], grads: Grads::new(&step.model.params) };
-    let labelled: Vec<usize> = (0..n_tasks).map(|task| step.n_labelled(task, &step.batches.concat())).collect();
+    let labelled: Vec<usize> =
+        (0..n_tasks).map(|task| step.n_labelled(task, &step.batches.concat())).collect();
     for (i, rows) in step.batches.iter().enumerate() {
         let seed = derive(step.seed, i as u64);
         match passes {

@@ -40,7 +40,8 @@ mod tests {
 
     /// Expected values: `transformers.get_scheduler(name, optimizer, 2, 10)` at a peak of 1.
     fn check(schedule: Schedule, expected: [f64; 10]) {
-        let settings = TrainSettings { learning_rate: 1.0, warmup: 0.2, schedule, ..TrainSettings::default() };
+        let settings =
+            TrainSettings { learning_rate: 1.0, warmup: 0.2, schedule, ..TrainSettings::default() };
         let rate = LearningRate::new(&settings, 10);
         for (step, expected) in expected.into_iter().enumerate() {
             assert!((rate.at(step) - expected).abs() < 1e-4, "{schedule:?} {step}: {}", rate.at(step));

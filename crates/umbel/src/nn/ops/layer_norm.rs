@@ -19,7 +19,13 @@ pub fn layer_norm(tape: &mut Tape<'_>, x: Var, norm: LayerNorm) -> Var {
 }
 
 /// The layer normalisation of `dropout(x) + residual`: how a block with norms after it ends.
-pub fn residual_layer_norm(tape: &mut Tape<'_>, x: Var, residual: &Var, norm: LayerNorm, dropout: f32) -> Var {
+pub fn residual_layer_norm(
+    tape: &mut Tape<'_>,
+    x: Var,
+    residual: &Var,
+    norm: LayerNorm,
+    dropout: f32,
+) -> Var {
     normalize_sum(tape, x, Some(residual), norm, dropout)
 }
 
