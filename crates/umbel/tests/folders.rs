@@ -46,7 +46,7 @@ fn sentence_transformers_folders_give_their_embeddings() {
         }
         let mut model = Model::open(&dir.join(name)).unwrap();
         let reference = case["golden"].as_str().unwrap();
-        let mut check = |model: &Model, key: &str, tokens: umbel::text::Encoded| {
+        let check = |model: &Model, key: &str, tokens: umbel::text::Encoded| {
             let error = worst(
                 model.embed_tokens(&tokens.texts).data(),
                 &golden.floats(&format!("{reference}.{key}")),

@@ -64,8 +64,11 @@ pub struct Tape<'p> {
 
 struct Node<'p> {
     output: Slot,
-    backward: Box<dyn Fn(Matrix, &mut Grads) + 'p>,
+    backward: Box<Backward<'p>>,
 }
+
+/// Given the gradient of an operation's output, adds to those of its inputs.
+type Backward<'p> = dyn Fn(Matrix, &mut Grads) + 'p;
 
 impl<'p> Tape<'p> {
     /// A tape that remembers nothing: no gradients, no dropout, and no activation outlives its use.

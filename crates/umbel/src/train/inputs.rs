@@ -5,7 +5,7 @@ use crate::nn::{Matrix, Tape, Var};
 use crate::text::{Batch, Tokens};
 
 /// What training runs on.
-pub enum Inputs {
+pub(super) enum Inputs {
     /// Token sequences, which go through the encoder each time.
     Tokens(Vec<Tokens>),
     /// Pooled token states, computed once without dropout. [rows × pooled]
@@ -14,7 +14,7 @@ pub enum Inputs {
 
 impl Inputs {
     /// The embeddings of some rows. [rows × embedding]
-    pub fn embedding(&self, model: &Model, tape: &mut Tape<'_>, rows: &[usize]) -> Var {
+    pub(super) fn embedding(&self, model: &Model, tape: &mut Tape<'_>, rows: &[usize]) -> Var {
         match self {
             Self::Tokens(texts) => {
                 let batch = Batch::new(rows.iter().map(|&row| &texts[row]));
@@ -28,7 +28,7 @@ impl Inputs {
     }
 
     /// Every head's raw outputs for all rows, without dropout.
-    pub fn outputs(&self, model: &Model) -> Vec<Matrix> {
+    pub(super) fn outputs(&self, model: &Model) -> Vec<Matrix> {
         match self {
             Self::Tokens(texts) => model.head_outputs(texts),
             Self::Pooled(pooled) => {

@@ -8,7 +8,7 @@ use crate::random::derive;
 use crate::settings::Passes;
 
 /// What the passes of a step read.
-pub struct Step<'a> {
+pub(super) struct Step<'a> {
     /// The model.
     pub model: &'a Model,
     /// What goes through it.
@@ -22,7 +22,7 @@ pub struct Step<'a> {
 }
 
 /// What the passes of a step found.
-pub struct StepLosses {
+pub(super) struct StepLosses {
     /// Each task's mean loss over its labelled rows of all batches; `None` if it had none.
     pub losses: Vec<Option<f64>>,
     /// The gradients of the weighted sum of the losses.
@@ -30,7 +30,11 @@ pub struct StepLosses {
 }
 
 /// Runs a step's batches forward and backward; `seen` is given each task's outputs, rows first.
-pub fn run(step: &Step<'_>, passes: Passes, seen: &mut impl FnMut(usize, &[usize], &Matrix)) -> StepLosses {
+pub(super) fn run(
+    step: &Step<'_>,
+    passes: Passes,
+    seen: &mut impl FnMut(usize, &[usize], &Matrix),
+) -> StepLosses {
     let n_tasks = step.model.heads().len();
     let mut found = StepLosses { losses: vec![None; n_tasks], grads: Grads::new(&step.model.params) };
     let labelled: Vec<usize> =

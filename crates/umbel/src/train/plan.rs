@@ -5,7 +5,7 @@ use crate::settings::TrainSettings;
 
 /// Which rows make up which batch of each epoch; it follows from the settings and the rows' lengths alone.
 #[derive(Debug)]
-pub struct Plan {
+pub(super) struct Plan {
     seed: u64,
     batch_size: usize,
     batch_tokens: Option<usize>,
@@ -15,11 +15,11 @@ pub struct Plan {
 }
 
 /// The rows of one batch.
-pub type Rows = Vec<usize>;
+pub(super) type Rows = Vec<usize>;
 
 impl Plan {
     /// The plan for rows of those lengths, in tokens.
-    pub fn new(settings: &TrainSettings, lengths: Vec<usize>) -> Self {
+    pub(super) fn new(settings: &TrainSettings, lengths: Vec<usize>) -> Self {
         Self {
             seed: settings.seed,
             batch_size: settings.batch_size,
@@ -30,7 +30,7 @@ impl Plan {
     }
 
     /// The steps of an epoch, each the batches whose gradients are taken together.
-    pub fn steps(&self, epoch: usize) -> Vec<Vec<Rows>> {
+    pub(super) fn steps(&self, epoch: usize) -> Vec<Vec<Rows>> {
         let order = shuffle::order(self.lengths.len(), self.seed, epoch as u64);
         let batches = match self.batch_tokens {
             Some(budget) => self.by_tokens(&order, budget),
@@ -40,7 +40,7 @@ impl Plan {
     }
 
     /// How many steps the first `epochs` epochs have.
-    pub fn n_steps(&self, epochs: usize) -> usize {
+    pub(super) fn n_steps(&self, epochs: usize) -> usize {
         (0..epochs).map(|epoch| self.steps(epoch).len()).sum()
     }
 

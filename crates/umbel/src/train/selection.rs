@@ -6,7 +6,7 @@ use crate::settings::TaskSettings;
 
 /// By which number the best epoch is chosen.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Selection {
+pub(crate) enum Selection {
     /// The mean of each task's main metric.
     MeanOfMain,
     /// The weighted sum of the tasks' validation losses; lower is better.
@@ -28,7 +28,7 @@ impl Selection {
     ///
     /// # Errors
     /// If there is no such task or metric.
-    pub fn new(best_metric: Option<&str>, scores: &[TaskScores]) -> Result<Self> {
+    pub(crate) fn new(best_metric: Option<&str>, scores: &[TaskScores]) -> Result<Self> {
         let Some(name) = best_metric else { return Ok(Self::MeanOfMain) };
         if name == "loss" {
             return Ok(Self::Loss);
@@ -48,7 +48,7 @@ impl Selection {
     }
 
     /// The number, turned so that higher is better; a metric that is not defined is the worst.
-    pub fn score(&self, scores: &[TaskScores], tasks: &[TaskSettings]) -> f64 {
+    pub(crate) fn score(&self, scores: &[TaskScores], tasks: &[TaskSettings]) -> f64 {
         match self {
             Self::MeanOfMain => {
                 let labelled: Vec<f64> = scores.iter().filter(|s| s.n > 0).map(|s| s.main).collect();

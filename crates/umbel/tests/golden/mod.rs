@@ -9,7 +9,7 @@ use umbel::task::Targets;
 use umbel::text::Tokens;
 
 /// The golden values of one model.
-pub struct Golden {
+pub(crate) struct Golden {
     pub name: String,
     pub dir: PathBuf,
     json: Value,
@@ -17,17 +17,17 @@ pub struct Golden {
 }
 
 /// A file of tensors.
-pub struct File(Vec<u8>);
+pub(crate) struct File(Vec<u8>);
 
 /// Texts without their padding.
-pub struct Texts {
+pub(crate) struct Texts {
     pub tokens: Vec<Tokens>,
     /// Where each token stands in the padded matrix.
     pub places: Vec<usize>,
 }
 
 /// The folder beside the project, if it is there; says so if not.
-pub fn shared() -> Option<PathBuf> {
+pub(crate) fn shared() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
     let dir = std::env::var_os("UMBEL_SHARED").map_or(beside, PathBuf::from);
     if dir.is_dir() {
@@ -38,7 +38,7 @@ pub fn shared() -> Option<PathBuf> {
 }
 
 /// The models of the families that can be encoded.
-pub fn families() -> Vec<Golden> {
+pub(crate) fn families() -> Vec<Golden> {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/families");
     let mut dirs: Vec<PathBuf> = vec![fixtures];
     dirs.extend(shared().map(|shared| shared.join("parity/fixtures/families")));
@@ -50,7 +50,7 @@ pub fn families() -> Vec<Golden> {
 }
 
 impl Golden {
-    pub fn open(dir: &Path) -> Self {
+    pub(crate) fn open(dir: &Path) -> Self {
         let json = std::fs::read(dir.join("golden.json")).unwrap();
         Self {
             name: dir.file_name().unwrap().to_string_lossy().into_owned(),
@@ -60,28 +60,28 @@ impl Golden {
         }
     }
 
-    pub fn json(&self, pointer: &str) -> Value {
+    pub(crate) fn json(&self, pointer: &str) -> Value {
         self.json.pointer(pointer).cloned().unwrap_or_default()
     }
 
-    pub fn list(&self, pointer: &str) -> Vec<String> {
+    pub(crate) fn list(&self, pointer: &str) -> Vec<String> {
         serde_json::from_value(self.json(pointer)).unwrap()
     }
 
-    pub fn file(&self, name: &str) -> File {
+    pub(crate) fn file(&self, name: &str) -> File {
         File::open(&self.dir.join(name))
     }
 
-    pub fn floats(&self, name: &str) -> Vec<f32> {
+    pub(crate) fn floats(&self, name: &str) -> Vec<f32> {
         self.tensors.floats(name)
     }
 
-    pub fn shape(&self, name: &str) -> Vec<usize> {
+    pub(crate) fn shape(&self, name: &str) -> Vec<usize> {
         self.tensors.read().tensor(name).unwrap().shape().to_vec()
     }
 
     /// The texts `input_ids` and so on, with a prefix before these names.
-    pub fn texts(&self, prefix: &str) -> Texts {
+    pub(crate) fn texts(&self, prefix: &str) -> Texts {
         let ids = self.tensors.integers(&format!("{prefix}input_ids"));
         let mask = self.tensors.integers(&format!("{prefix}attention_mask"));
         let types = self.tensors.integers(&format!("{prefix}token_type_ids"));
@@ -98,13 +98,13 @@ impl Golden {
         Texts { tokens: tokens.collect(), places }
     }
 
-    pub fn classes(&self) -> Targets {
+    pub(crate) fn classes(&self) -> Targets {
         let mut targets = Targets::new(1);
         self.tensors.integers("train.labels").iter().for_each(|&class| targets.push(Some(&[class as f32])));
         targets
     }
 
-    pub fn regression_targets(&self) -> Targets {
+    pub(crate) fn regression_targets(&self) -> Targets {
         let width = self.shape("train.targets")[1];
         let mut targets = Targets::new(width);
         self.floats("train.targets").chunks(width).for_each(|row| targets.push(Some(row)));
@@ -113,7 +113,7 @@ impl Golden {
 }
 
 impl File {
-    pub fn open(path: &Path) -> Self {
+    pub(crate) fn open(path: &Path) -> Self {
         Self(std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
     }
 
@@ -121,17 +121,17 @@ impl File {
         SafeTensors::deserialize(&self.0).unwrap()
     }
 
-    pub fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         self.read().names().into_iter().map(|name| name.to_string()).collect()
     }
 
-    pub fn floats(&self, name: &str) -> Vec<f32> {
+    pub(crate) fn floats(&self, name: &str) -> Vec<f32> {
         let tensors = self.read();
         let data = tensors.tensor(name).unwrap_or_else(|error| panic!("{name}: {error}")).data();
         data.chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap())).collect()
     }
 
-    pub fn integers(&self, name: &str) -> Vec<i64> {
+    pub(crate) fn integers(&self, name: &str) -> Vec<i64> {
         let tensors = self.read();
         let tensor = tensors.tensor(name).unwrap_or_else(|error| panic!("{name}: {error}"));
         match tensor.dtype() {
@@ -145,13 +145,13 @@ impl File {
 }
 
 /// The largest absolute difference; infinite if the lengths differ or a value is no number.
-pub fn worst(found: &[f32], expected: &[f32]) -> f32 {
+pub(crate) fn worst(found: &[f32], expected: &[f32]) -> f32 {
     let difference = |(f, e): (&f32, &f32)| if f.is_finite() { (f - e).abs() } else { f32::INFINITY };
     let differences = found.iter().zip(expected).map(difference);
     if found.len() == expected.len() { differences.fold(0.0, f32::max) } else { f32::INFINITY }
 }
 
-pub fn assert_close(golden: &Golden, what: &str, found: &[f32], expected: &[f32], tolerance: f32) {
+pub(crate) fn assert_close(golden: &Golden, what: &str, found: &[f32], expected: &[f32], tolerance: f32) {
     let error = worst(found, expected);
     assert!(error <= tolerance, "{}: {what} is off by {error}, more than {tolerance}", golden.name);
 }

@@ -20,9 +20,10 @@ pub fn weighted_pool(tape: &mut Tape<'_>, states: &Var, cu_seqlens: &[usize], we
     tape.record(pooled, slot.is_some(), move |d_pooled, grads| {
         let mut d_states = Matrix::scratch(weights.len(), d_pooled.cols());
         for (text, ends) in cu_seqlens.windows(2).enumerate() {
-            for token in ends[0]..ends[1] {
+            let d_sum = d_pooled.row(text);
+            for (token, weight) in (ends[0]..ends[1]).zip(&weights[ends[0]..ends[1]]) {
                 let d_state = d_states.row_mut(token).iter_mut();
-                d_state.zip(d_pooled.row(text)).for_each(|(d, d_sum)| *d = weights[token] * d_sum);
+                d_state.zip(d_sum).for_each(|(d, d_sum)| *d = weight * d_sum);
             }
         }
         grads.give(slot, d_states);
