@@ -1,4 +1,5 @@
 //! `umbel check` on folders of tiny files.
+#![allow(clippy::unwrap_used)] // Tests.
 
 use std::path::Path;
 use std::process::{Command, Output};

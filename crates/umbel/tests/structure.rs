@@ -1,4 +1,5 @@
 //! The rules that the source tree keeps, held by reading it.
+#![allow(clippy::unwrap_used)] // Tests.
 
 use std::collections::BTreeSet;
 use std::fs;
