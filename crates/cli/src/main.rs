@@ -1,14 +1,21 @@
 //! The umbel command line. Results go to stdout, progress and warnings to stderr.
 #![forbid(unsafe_code)]
+#![allow(unreachable_pub, reason = "nothing can reach into a program")]
 
 mod commands;
+mod embeddings;
 mod model;
 mod numbers;
 mod output;
+mod predictions;
 mod progress;
 mod report;
+mod sink;
 mod stop;
 mod tables;
+mod text_progress;
+mod texts;
+mod truncation;
 
 use std::io;
 use std::process::ExitCode;
@@ -27,7 +34,7 @@ struct Cli {
     #[command(subcommand)]
     command: Command,
 
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Global options")]
     global: Global,
 }
 
@@ -53,7 +60,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", message(&error));
             ExitCode::FAILURE
         }
     }
@@ -65,6 +72,14 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     }
     let output = output::Output::new(cli.global.json, cli.global.quiet);
     cli.command.run(&output)
+}
+
+/// The error and its causes, but for those that it names itself.
+fn message(error: &anyhow::Error) -> String {
+    error.chain().skip(1).fold(error.to_string(), |message, cause| {
+        let cause = cause.to_string();
+        if message.contains(&cause) { message } else { format!("{message}: {cause}") }
+    })
 }
 
 /// True if whoever read our output has gone, as `head` does.

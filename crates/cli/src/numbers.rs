@@ -3,20 +3,24 @@
 use std::time::Duration;
 
 /// A whole number with its thousands apart: `12,345`.
-pub fn count(n: usize) -> String {
+pub(crate) fn count(n: usize) -> String {
     let digits = n.to_string();
-    let groups: Vec<&str> =
-        digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).unwrap_or_default()).collect();
+    let groups: Vec<&str> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .map(|group| std::str::from_utf8(group).unwrap_or_default())
+        .collect();
     groups.join(",")
 }
 
 /// A whole number and what it counts: `1 row`, `2 rows`.
-pub fn counted(n: usize, one: &str, many: &str) -> String {
+pub(crate) fn counted(n: usize, one: &str, many: &str) -> String {
     format!("{} {}", count(n), if n == 1 { one } else { many })
 }
 
 /// A number with four decimals, fewer if it is large and more if it is tiny; a dash if there is none.
-pub fn decimal(x: Option<f64>) -> String {
+pub(crate) fn decimal(x: Option<f64>) -> String {
     match x {
         None => "–".to_string(),
         Some(x) if x != 0.0 && x.abs() < 5e-5 => format!("{x:.1e}"),
@@ -26,7 +30,7 @@ pub fn decimal(x: Option<f64>) -> String {
 }
 
 /// A time as `4.2 s`, `75 s` or `12:34 min`.
-pub fn seconds(time: Duration) -> String {
+pub(crate) fn seconds(time: Duration) -> String {
     let seconds = time.as_secs_f64();
     match seconds {
         s if s < 10.0 => format!("{s:.1} s"),

@@ -9,7 +9,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 pub struct Output {
     /// Whether results are JSON.
     pub json: bool,
-    quiet: bool,
+    /// Whether progress is not printed.
+    pub quiet: bool,
 }
 
 impl Output {

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use umbel::settings::Settings;
 use umbel::train::{EpochReport, Observer, RunReport, StepReport};
 
-use crate::numbers::{count, counted, decimal, seconds};
+use crate::numbers::{count, counted, seconds};
 use crate::output::Output;
 use crate::report;
 use crate::tables::Align::Left;
@@ -18,9 +18,9 @@ use crate::tables::table;
 const SILENCE: Duration = Duration::from_secs(5);
 
 /// Shows a training run and stops it when asked.
-pub struct Watch<'a> {
+pub(crate) struct Watch<'a> {
     /// What was known at the beginning.
-    pub run: Option<RunReport>,
+    pub(crate) run: Option<RunReport>,
     output: &'a Output,
     settings: &'a Settings,
     stop: Arc<AtomicBool>,
@@ -34,7 +34,7 @@ pub struct Watch<'a> {
 
 impl<'a> Watch<'a> {
     /// Shows a run of these settings; it ends after a step when `stop` is true.
-    pub fn new(output: &'a Output, settings: &'a Settings, stop: Arc<AtomicBool>) -> Self {
+    pub(crate) fn new(output: &'a Output, settings: &'a Settings, stop: Arc<AtomicBool>) -> Self {
         let now = Instant::now();
         let (began, epoch) = ((now, 0), (now, 0));
         let bar = ProgressBar::hidden();
@@ -47,7 +47,8 @@ impl<'a> Watch<'a> {
 
     /// Losses, learning rate and speed.
     fn state(&self, step: &StepReport) -> String {
-        let losses = step.tasks.iter().map(|task| format!("{} {}", task.task, decimal(task.loss)));
+        let short = |loss: Option<f64>| loss.map_or_else(|| "–".to_string(), |loss| format!("{loss:.3}"));
+        let losses = step.tasks.iter().map(|task| format!("{} {}", task.task, short(task.loss)));
         let losses = losses.collect::<Vec<_>>().join("  ");
         let (since, rows) = self.epoch;
         let speed = rows as f64 / since.elapsed().as_secs_f64().max(1e-3);
@@ -67,17 +68,15 @@ impl<'a> Watch<'a> {
     }
 
     fn truncation(&self, run: &RunReport) {
-        let (0.., Some(max_length)) = (run.n_truncated, run.max_length) else { return };
-        if run.n_truncated == 0 {
-            return;
-        }
+        let (1.., Some(max_length)) = (run.n_truncated, run.max_length) else { return };
         let n = counted(run.n_truncated, "text is", "texts are");
         let of = count(run.n_train + run.n_validation);
         let advice = match run.max_positions > max_length {
             true => format!("raise `model.max_length` (the encoder reads {} tokens)", run.max_positions),
             false => "split them, or take an encoder that reads more".to_string(),
         };
-        self.output.warn(format!("{n} longer than {max_length} tokens, of {of}; the rest is not read: {advice}"));
+        self.output
+            .warn(format!("{n} longer than {max_length} tokens, of {of}; the rest is not read: {advice}"));
     }
 }
 
@@ -87,7 +86,7 @@ impl Observer for Watch<'_> {
         self.truncation(run);
         let now = Instant::now();
         (self.began, self.epoch, self.said) = ((now, run.step), (now, 0), now);
-        let style = "  {bar:24} {human_pos} of {human_len} steps, {eta} left  {wide_msg}";
+        let style = "  {bar:16} {human_pos}/{human_len}  {eta} left  {wide_msg}";
         let style = ProgressStyle::with_template(style).expect("the template is well-formed");
         self.bar = self.output.bar(run.n_steps as u64, "steps").with_style(style);
         self.bar.set_position(run.step as u64);
@@ -144,7 +143,8 @@ fn beginning(run: &RunReport, settings: &Settings) -> String {
         let labels = (!task.labels.is_empty()).then(|| format!(" of {} labels", task.labels.len()));
         let weight = (task.weight != 1.0).then(|| format!(", weight {}", task.weight));
         let all = task.n_train == run.n_train && task.n_validation == run.n_validation;
-        let labelled = (!all).then(|| format!(", labels for {} + {} rows", count(task.n_train), count(task.n_validation)));
+        let labelled = (!all)
+            .then(|| format!(", labels for {} + {} rows", count(task.n_train), count(task.n_validation)));
         let rest: String = [labels, weight, labelled].into_iter().flatten().collect();
         line("task", format!("{}: {}{rest}", task.task, task.kind));
     }

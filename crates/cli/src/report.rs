@@ -27,13 +27,13 @@ const NAMES: [(&str, &str); 11] = [
 ];
 
 /// How a metric is called where it is shown.
-pub fn metric_name(metric: &str) -> String {
+pub(crate) fn metric_name(metric: &str) -> String {
     let named = NAMES.iter().find(|(key, _)| *key == metric);
     named.map_or_else(|| metric.replace('_', " "), |(_, name)| name.to_string())
 }
 
 /// An epoch's tasks: training and validation side by side, and what there is to say about them.
-pub fn epoch(epoch: &EpochReport) -> String {
+pub(crate) fn epoch(epoch: &EpochReport) -> String {
     let header = ["task", "metric", "train", "validation", "train loss", "val. loss", "share of loss"];
     let mut rows = vec![row(&header)];
     for ((train, validation), loss) in epoch.train.iter().zip(&epoch.validation).zip(&epoch.losses) {
@@ -53,7 +53,7 @@ pub fn epoch(epoch: &EpochReport) -> String {
 }
 
 /// All metrics of a task; `labels` are its classes, if it has such.
-pub fn full(scores: &TaskScores, labels: &[String]) -> String {
+pub(crate) fn full(scores: &TaskScores, labels: &[String]) -> String {
     if scores.n == 0 {
         return format!("{}: no row has a label\n", scores.task);
     }
@@ -126,7 +126,10 @@ mod tests {
         let class = json!({"precision": 1.0, "recall": 0.5, "f1": 0.6667, "support": 2});
         let metrics = json!({"accuracy": 0.5, "per_class": [class, class], "confusion": [[1, 1], [0, 2]]});
         let found = full(&scores(4, metrics), &["no".into(), "yes".into()]);
-        assert!(found.contains("  label  precision  recall      F1  rows\n  no        1.0000  0.5000"), "{found}");
+        assert!(
+            found.contains("  label  precision  recall      F1  rows\n  no        1.0000  0.5000"),
+            "{found}"
+        );
         assert!(found.ends_with("  1  no                1  1\n  2  yes               ·  2\n"), "{found}");
     }
 }

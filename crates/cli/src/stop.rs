@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 const INTERRUPTED: i32 = 130;
 
 /// Becomes true at the first Ctrl-C or SIGTERM; the second one ends the process.
-pub fn on_signal() -> Result<Arc<AtomicBool>> {
+pub(crate) fn on_signal() -> Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     let raised = Arc::clone(&stop);
     let handler = move || {

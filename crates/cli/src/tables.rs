@@ -2,7 +2,7 @@
 
 /// On which side of its column a cell stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Align {
+pub(crate) enum Align {
     /// On the left, as words.
     Left,
     /// On the right, as numbers.
@@ -10,9 +10,10 @@ pub enum Align {
 }
 
 /// The rows as lines, two spaces before each column; columns beyond `aligns` stand as the last of them.
-pub fn table(aligns: &[Align], rows: &[Vec<String>]) -> String {
+pub(crate) fn table(aligns: &[Align], rows: &[Vec<String>]) -> String {
     let n_columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    let width =
+        |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
     let widths: Vec<usize> = (0..n_columns).map(|column| width(column).unwrap_or(0)).collect();
     let cell = |column: usize, cell: &String| {
         let align = aligns.get(column).or(aligns.last()).copied().unwrap_or(Align::Left);
@@ -27,7 +28,7 @@ pub fn table(aligns: &[Align], rows: &[Vec<String>]) -> String {
 }
 
 /// Owned cells of a row.
-pub fn row(cells: &[&str]) -> Vec<String> {
+pub(crate) fn row(cells: &[&str]) -> Vec<String> {
     cells.iter().map(ToString::to_string).collect()
 }
 

@@ -73,6 +73,9 @@ impl fmt::Display for Error {
             Self::Settings(message) | Self::Text(message) | Self::Hub(message) | Self::Diverged(message) => {
                 f.write_str(message)
             }
+            Self::Unknown { kind, name, known } if known.is_empty() => {
+                write!(f, "unknown {kind} `{name}`; there is none")
+            }
             Self::Unknown { kind, name, known } => {
                 write!(f, "unknown {kind} `{name}`; there is: {}", known.join(", "))?;
                 match nearest(name, known) {
@@ -93,14 +96,8 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Io { source, .. } => Some(source),
-            _ => None,
-        }
-    }
-}
+/// A message says all there is to say; a source would say it again.
+impl std::error::Error for Error {}
 
 /// The known name that is spelled most like `name`, if one is close.
 pub fn nearest<'a, S: AsRef<str>>(name: &str, known: &'a [S]) -> Option<&'a str> {

@@ -44,7 +44,10 @@ struct Line<'a> {
 /// If the file cannot be written.
 pub fn write(path: &Path, model: &Model, parts: &[Part<'_>]) -> Result<()> {
     let is_csv = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
-    write_with(path, |file| if is_csv { write_csv(file, model, parts) } else { write_jsonl(file, model, parts) })
+    write_with(
+        path,
+        |file| if is_csv { write_csv(file, model, parts) } else { write_jsonl(file, model, parts) },
+    )
 }
 
 fn write_jsonl(file: &mut impl Write, model: &Model, parts: &[Part<'_>]) -> io::Result<()> {

@@ -25,7 +25,7 @@ use crate::tables::{row, table};
 /// learns both from random weights, and is tried on sentences it has never seen.
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  umbel demo")]
-pub struct Args {
+pub(crate) struct Args {
     /// Fine-tune this encoder, a folder or a hub id, instead of a small one with random weights.
     #[arg(long, value_name = "MODEL")]
     encoder: Option<String>,
@@ -57,7 +57,10 @@ pub(super) fn run(args: Args, output: &Output) -> Result<()> {
         Ended::Finished(finished) => finished,
         Ended::Stopped { .. } => {
             let (settings, model) = (dir.join("data/umbel.toml"), model_dir.display());
-            return output.line(format!("stopped; go on with\n  umbel train {} -o {model} --resume", settings.display()));
+            return output.line(format!(
+                "stopped; go on with\n  umbel train {} -o {model} --resume",
+                settings.display()
+            ));
         }
     };
     if output.json {
@@ -67,7 +70,11 @@ pub(super) fn run(args: Args, output: &Output) -> Result<()> {
         output.line(scores(tested))?;
     }
     output.line(examples(&finished.model)?)?;
-    output.line(format!("{} in all; the model lies in {}\n", seconds(began.elapsed()), model_dir.display()))?;
+    output.line(format!(
+        "{} in all; the model lies in {}\n",
+        seconds(began.elapsed()),
+        model_dir.display()
+    ))?;
     output.line(next(&dir))
 }
 
@@ -99,7 +106,11 @@ fn scores(tested: &Tested) -> String {
         line("topic", ["accuracy", "macro_f1", "log_loss"]),
         line("sentiment", ["pearson", "spearman", "rmse"]),
     ];
-    format!("on {} it has not seen\n{}", counted(tested.data.len(), "sentence", "sentences"), table(&[Left], &rows))
+    format!(
+        "on {} it has not seen\n{}",
+        counted(tested.data.len(), "sentence", "sentences"),
+        table(&[Left], &rows)
+    )
 }
 
 /// The model's answers on sentences made by hand, beside what the generator's rules say.

@@ -1,14 +1,116 @@
 //! `umbel embed`.
 
-use anyhow::{Result, bail};
+use std::path::{Path, PathBuf};
 
+use anyhow::Result;
+use umbel::{Error, Model};
+
+use crate::embeddings::{self, Destination, Texts};
 use crate::output::Output;
+use crate::text_progress::TextProgress;
+use crate::texts::TextArgs;
+use crate::truncation::{TruncationArgs, warn_of_truncation};
 
-/// embed
+/// Turn each text into an embedding.
+///
+/// Any encoder's folder does: one that umbel trained, one of sentence-transformers, or a bare encoder.
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  umbel embed")]
-pub struct Args {}
+#[command(
+    after_help = "Example:\n  umbel embed sentence-transformers/all-MiniLM-L6-v2 texts.txt -o vectors.npy\n  \
+                        echo 'A fine film.' | umbel embed MODEL --no-text"
+)]
+pub struct Args {
+    /// The model: a folder or a name on the hub.
+    model: String,
 
-pub(super) fn run(_args: Args, _output: &Output) -> Result<()> {
-    bail!("not there yet")
+    #[command(flatten)]
+    texts: TextArgs,
+
+    /// The format of the result; without it the one that FILE ends in, or else JSON lines.
+    #[arg(long, value_name = "FORMAT", value_parser = embeddings::FORMATS.names().collect::<Vec<_>>())]
+    format: Option<String>,
+
+    /// Write to this file instead of standard output.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// Leave the texts out of JSON lines.
+    #[arg(long)]
+    no_text: bool,
+
+    #[command(flatten)]
+    changes: Changes,
+}
+
+/// What is to be other than the model says.
+#[derive(clap::Args)]
+struct Changes {
+    /// Pool token states so; of several poolings the results are joined.
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pooling: Vec<String>,
+
+    /// Give each embedding length one.
+    #[arg(long, conflicts_with = "no_normalize")]
+    normalize: bool,
+
+    /// Leave each embedding at its own length.
+    #[arg(long)]
+    no_normalize: bool,
+
+    /// Put this one of the model's prompts before each text.
+    #[arg(long, value_name = "NAME")]
+    prompt: Option<String>,
+
+    #[command(flatten)]
+    truncation: TruncationArgs,
+}
+
+impl Changes {
+    fn apply(&self, model: &mut Model, folder: &Path) -> umbel::Result<()> {
+        if !self.pooling.is_empty() {
+            model.set_poolings(&self.pooling)?;
+            model.check_projections(folder)?;
+        }
+        if self.normalize || self.no_normalize {
+            model.embedding.normalize = self.normalize;
+        }
+        if let Some(name) = &self.prompt {
+            let known: Vec<String> = model.embedding.prompts.iter().map(|(name, _)| name.clone()).collect();
+            if !known.contains(name) {
+                return Err(Error::Unknown { kind: "prompt", name: name.clone(), known });
+            }
+            model.embedding.default_prompt = Some(name.clone());
+        }
+        self.truncation.apply(model)
+    }
+}
+
+pub(super) fn run(args: Args, output: &Output) -> Result<()> {
+    let path = args.output.as_deref();
+    let open = embeddings::format(args.format.as_deref(), path)?;
+    let mut texts = args.texts.open()?;
+    let folder = crate::model::folder(&args.model)?;
+    let mut model = Model::open(&folder)?;
+    args.changes.apply(&mut model, &folder)?;
+    let kept = if args.no_text { Texts::LeftOut } else { Texts::Kept };
+    let destination = Destination { path, size: model.embedding_size(), texts: kept };
+    let mut writer = open(&destination)?;
+
+    let mut progress = TextProgress::new(output, path);
+    let mut n_truncated = 0;
+    loop {
+        let mut rows = texts.next_chunk()?;
+        if rows.is_empty() {
+            break;
+        }
+        let embedded = texts.compute(&model, &mut rows, |rows| model.embed(rows))?;
+        n_truncated += embedded.n_truncated;
+        writer.write(&rows, &embedded.embeddings)?;
+        progress.add(rows.len());
+    }
+    writer.finish()?;
+    progress.finish(path);
+    texts.report(output);
+    warn_of_truncation(output, &model, n_truncated, progress.n_texts());
+    Ok(())
 }

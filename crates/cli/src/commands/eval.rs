@@ -17,7 +17,7 @@ use crate::output::Output;
 /// A row without a label for a task is left out of that task's metrics.
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  umbel eval model test.jsonl --predictions predictions.csv")]
-pub struct Args {
+pub(crate) struct Args {
     /// The model: a folder or a hub id.
     model: String,
 
@@ -45,7 +45,11 @@ pub(super) fn run(args: Args, output: &Output) -> Result<()> {
     let tasks: Vec<_> = model.heads().iter().map(|head| (&head.settings, head.task.as_ref())).collect();
     let (table, data) = read_labelled(&args.data, &args.text_column, &tasks)?;
     for missing in table.missing_columns() {
-        output.warn(format!("{}: no column `{}`; its rows have no such label", missing.path.display(), missing.column));
+        output.warn(format!(
+            "{}: no column `{}`; its rows have no such label",
+            missing.path.display(),
+            missing.column
+        ));
     }
     let found = evaluate(&model, &data)?;
     if found.n_truncated > 0 {
@@ -56,7 +60,8 @@ pub(super) fn run(args: Args, output: &Output) -> Result<()> {
         predictions::write(path, &model, &[Part { split: None, data: &data, outputs: &found.outputs }])?;
     }
     if output.json {
-        return output.line(json!({"rows": data.len(), "truncated": found.n_truncated, "tasks": found.tasks}));
+        return output
+            .line(json!({"rows": data.len(), "truncated": found.n_truncated, "tasks": found.tasks}));
     }
     show_scores(&found.tasks, &model, output)
 }

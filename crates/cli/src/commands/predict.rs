@@ -1,14 +1,78 @@
 //! `umbel predict`.
 
+use std::path::PathBuf;
+
 use anyhow::{Result, bail};
 
 use crate::output::Output;
+use crate::predictions::{self, Destination, Embeddings};
+use crate::sink::Sink;
+use crate::text_progress::TextProgress;
+use crate::texts::TextArgs;
+use crate::truncation::{TruncationArgs, warn_of_truncation};
 
-/// predict
+/// Answer every task for each text.
+///
+/// Writes one JSON object a line: the text, and for each task its label with the probability of every label,
+/// or its score.
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  umbel predict")]
-pub struct Args {}
+#[command(after_help = "Example:\n  umbel predict MODEL reviews.csv -o answers.jsonl\n  \
+                        echo 'A fine film.' | umbel predict MODEL")]
+pub struct Args {
+    /// The model: a folder or a name on the hub.
+    model: String,
 
-pub(super) fn run(_args: Args, _output: &Output) -> Result<()> {
-    bail!("not there yet")
+    #[command(flatten)]
+    texts: TextArgs,
+
+    /// Answer only this task; may be given several times.
+    #[arg(long = "task", value_name = "NAME")]
+    tasks: Vec<String>,
+
+    /// Write each text's embedding too, from the same pass.
+    #[arg(long)]
+    embedding: bool,
+
+    /// Write to this file, as CSV if it ends in `.csv`, instead of standard output.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    #[command(flatten)]
+    truncation: TruncationArgs,
+}
+
+pub(super) fn run(args: Args, output: &Output) -> Result<()> {
+    let path = args.output.as_deref();
+    let open = predictions::format(path)?;
+    let mut texts = args.texts.open()?;
+    let mut model = crate::model::open(&args.model)?;
+    args.truncation.apply(&mut model)?;
+    if model.heads().is_empty() {
+        bail!(
+            "`{}` has no tasks to answer; `umbel embed` gives its embeddings, `umbel train` adds tasks",
+            args.model
+        );
+    }
+    let heads = predictions::heads(&model, &args.tasks)?;
+    let tasks: Vec<&str> = heads.iter().map(|head| head.name()).collect();
+    let embeddings = if args.embedding { Embeddings::Kept } else { Embeddings::LeftOut };
+    let mut writer = open(Destination { sink: Sink::open(path)?, heads, embeddings })?;
+
+    let mut progress = TextProgress::new(output, path);
+    let mut n_truncated = 0;
+    loop {
+        let mut rows = texts.next_chunk()?;
+        if rows.is_empty() {
+            break;
+        }
+        let predicted = texts.compute(&model, &mut rows, |rows| model.predict_tasks(rows, &tasks))?;
+        n_truncated += predicted.n_truncated;
+        writer.write(&rows, &predicted)?;
+        progress.add(rows.len());
+    }
+    writer.finish()?;
+    progress.finish(path);
+    texts.report(output);
+    warn_of_truncation(output, &model, n_truncated, progress.n_texts());
+    Ok(())
 }

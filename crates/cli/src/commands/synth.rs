@@ -14,8 +14,10 @@ use crate::output::Output;
 /// Each row is a sentence with a `topic`, one of eight, and a `sentiment` from -1 to 1. The folder gets
 /// train.jsonl, validation.jsonl, test.jsonl (8, 1 and 1 of ten rows) and umbel.toml.
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  umbel synth -o data --rows 10000 --seed 42\n  umbel train data/umbel.toml -o model")]
-pub struct Args {
+#[command(
+    after_help = "Example:\n  umbel synth -o data --rows 10000 --seed 42\n  umbel train data/umbel.toml -o model"
+)]
+pub(crate) struct Args {
     /// The folder to write to; it is made if need be.
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
@@ -49,15 +51,21 @@ pub(super) fn run(args: Args, output: &Output) -> Result<()> {
     let settings = dir.join("umbel.toml");
     if output.json {
         let synth::Written { n_train, n_validation, n_test } = written;
-        return output.line(json!({"settings": settings, "train": n_train, "validation": n_validation, "test": n_test}));
+        return output.line(
+            json!({"settings": settings, "train": n_train, "validation": n_validation, "test": n_test}),
+        );
     }
-    let file = |name: &str, n: usize| format!("  {:<26}{:>7} rows", dir.join(name).display().to_string(), count(n));
+    let file =
+        |name: &str, n: usize| format!("  {:<26}{:>7} rows", dir.join(name).display().to_string(), count(n));
     output.line("written:")?;
     output.line(file("train.jsonl", written.n_train))?;
     output.line(file("validation.jsonl", written.n_validation))?;
     output.line(file("test.jsonl", written.n_test))?;
     if options.encoder.is_none() {
-        output.line(format!("  {:<26}   a small encoder with random weights", dir.join("encoder").display().to_string()))?;
+        output.line(format!(
+            "  {:<26}   a small encoder with random weights",
+            dir.join("encoder").display().to_string()
+        ))?;
     }
     output.line(format!("  {}", settings.display()))?;
     output.line(format!("\nnext:\n  umbel train {} -o {}", settings.display(), dir.join("model").display()))

@@ -23,8 +23,10 @@ use crate::{report, stop};
 /// writes a checkpoint, from which `--resume` goes on: the model is then the same, bit for bit, as without the
 /// stop.
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  umbel train umbel.toml -o model --set train.epochs=5 --predictions predictions.csv")]
-pub struct Args {
+#[command(
+    after_help = "Example:\n  umbel train umbel.toml -o model --set train.epochs=5 --predictions predictions.csv"
+)]
+pub(crate) struct Args {
     /// The settings file.
     #[arg(value_name = "SETTINGS.toml")]
     settings: PathBuf,
@@ -106,7 +108,14 @@ pub(super) fn train(settings: &Settings, target: &Path, resume: bool, output: &O
         Outcome::Finished { epochs, validation_outputs } => {
             let tested = run::test(&model, settings, target)?;
             let validation = data.validation;
-            Ok(Ended::Finished(Box::new(Finished { model, tested, run, epochs, validation, validation_outputs })))
+            Ok(Ended::Finished(Box::new(Finished {
+                model,
+                tested,
+                run,
+                epochs,
+                validation,
+                validation_outputs,
+            })))
         }
     }
 }
@@ -178,5 +187,9 @@ fn stopped(args: &Args, step: usize, run: &RunReport, output: &Output) -> Result
     if output.json {
         return output.line(json!({"model": args.output, "stopped_after_step": step, "resume": resume}));
     }
-    output.line(format!("stopped after step {} of {}; go on with\n  {resume}", count(step), count(run.n_steps)))
+    output.line(format!(
+        "stopped after step {} of {}; go on with\n  {resume}",
+        count(step),
+        count(run.n_steps)
+    ))
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -115,7 +116,10 @@ impl Iterator for Rows {
     type Item = Result<Record, BadRow>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let row = self.read().unwrap_or_else(|error| {
+        // The crate panics on some damaged pages instead of giving an error.
+        let read = catch_unwind(AssertUnwindSafe(|| self.read()));
+        let read = read.unwrap_or_else(|_| Err(ParquetError::General("the file is damaged".to_string())));
+        let row = read.unwrap_or_else(|error| {
             self.groups.clear();
             self.group = None;
             Some(Err(error.to_string()))
@@ -212,6 +216,21 @@ mod tests {
         let texts: Vec<ByteArray> = texts.iter().map(|text| ByteArray::from(text.to_vec())).collect();
         column.typed::<ByteArrayType>().write_batch(&texts, None, None).unwrap();
         column.close().unwrap();
+    }
+
+    #[test]
+    fn damaged_files_never_panic() {
+        let schema = "message m { required binary text (UTF8); }";
+        let whole = parquet(schema, 2, |_, column| texts(column, &[b"one", b"two", b"one", b"one"]));
+        let (_dir, path) = file("damaged.parquet", "");
+        for place in 0..whole.len() {
+            let mut damaged = whole.clone();
+            damaged[place] ^= 0x55;
+            std::fs::write(&path, damaged).unwrap();
+            if let Ok(records) = records(&path, &["text"]) {
+                assert!(records.count() <= 100, "byte {place}");
+            }
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Files that appear whole or not at all, safetensors among them.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -25,25 +25,94 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
 /// # Errors
 /// [`Error::Io`]; what was at `path` before is then still there.
 pub fn write_with(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<()> {
-    let temporary = beside(path);
-    let written = write_and_rename(path, &temporary, write);
-    if written.is_err() {
-        // The error that counts is the one above; a file that was never made cannot be removed either.
-        let _ = fs::remove_file(&temporary);
-    }
-    written.map_err(Error::io(path))
+    let mut file = PendingFile::create(path)?;
+    write(file.file()).map_err(Error::io(path))?;
+    file.commit()
 }
 
-fn write_and_rename(
-    path: &Path,
-    temporary: &Path,
-    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
-) -> io::Result<()> {
-    let mut file = BufWriter::with_capacity(1 << 20, File::create_new(temporary)?);
-    write(&mut file)?;
-    file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-    fs::rename(temporary, path)?;
-    sync_folder(path)
+/// A file that is written beside its place, and removed again unless it is committed.
+pub struct PendingFile {
+    path: PathBuf,
+    temporary: PathBuf,
+    // Invariant: there until the file is committed.
+    file: Option<BufWriter<File>>,
+}
+
+impl PendingFile {
+    /// Begins a file that is to be at `path`.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if `path` is a folder or a device, or its folder cannot be written to.
+    pub fn create(path: &Path) -> Result<Self> {
+        if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+            return Err(Error::io(path)(io::Error::other(
+                "expected a file or nothing there, found something else",
+            )));
+        }
+        let temporary = beside(path);
+        let file = File::create_new(&temporary).map_err(Error::io(path))?;
+        let file = Some(BufWriter::with_capacity(1 << 20, file));
+        Ok(Self { path: path.to_path_buf(), temporary, file })
+    }
+
+    /// Puts the file in its place once it is safely on disk.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; what was at the path before is then still there.
+    pub fn commit(mut self) -> Result<()> {
+        let file = self.file.take().expect("a file is committed once");
+        let committed = self.put_in_place(file);
+        if committed.is_err() {
+            self.remove();
+        }
+        committed.map_err(Error::io(&self.path))
+    }
+
+    fn put_in_place(&self, file: BufWriter<File>) -> io::Result<()> {
+        file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        fs::rename(&self.temporary, &self.path)?;
+        sync_folder(&self.path)
+    }
+
+    fn file(&mut self) -> &mut BufWriter<File> {
+        self.file.as_mut().expect("the file is not committed yet")
+    }
+
+    fn named(&self, error: io::Error) -> io::Error {
+        io::Error::new(error.kind(), format!("{}: {error}", self.path.display()))
+    }
+
+    fn remove(&self) {
+        // Whatever went wrong before is what counts.
+        let _ = fs::remove_file(&self.temporary);
+    }
+}
+
+/// Errors name the file.
+impl Write for PendingFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file().write(bytes).map_err(|error| self.named(error))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file().flush().map_err(|error| self.named(error))
+    }
+}
+
+impl Seek for PendingFile {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file().seek(to).map_err(|error| self.named(error))
+    }
+}
+
+impl Drop for PendingFile {
+    fn drop(&mut self) {
+        // A writer that is dropped would write what it holds; there is no use for that now.
+        if let Some(file) = self.file.take() {
+            drop(file.into_parts());
+            self.remove();
+        }
+    }
 }
 
 /// The rename itself is on disk only once the folder is.
@@ -148,6 +217,38 @@ mod tests {
             (fs::read(&path).unwrap(), names(dir.path())),
             (b"second".to_vec(), vec!["umbel.json".to_string()])
         );
+    }
+
+    #[test]
+    fn what_a_killed_process_with_our_id_left_is_not_in_the_way() {
+        let dir = tempfile::tempdir().unwrap();
+        for count in 0..1000 {
+            let left = dir.path().join(format!(".umbel.json.{}.{count}.tmp", std::process::id()));
+            fs::write(left, "half").unwrap();
+        }
+        write_file(&dir.path().join("umbel.json"), b"whole").unwrap();
+        assert_eq!(fs::read(dir.path().join("umbel.json")).unwrap(), b"whole");
+    }
+
+    #[test]
+    fn a_pending_file_is_patched_and_appears_when_it_is_committed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        let mut file = PendingFile::create(&path).unwrap();
+        file.write_all(b"?bc").unwrap();
+        file.rewind().unwrap();
+        file.write_all(b"a").unwrap();
+        assert!(!path.exists());
+        file.commit().unwrap();
+        assert_eq!((fs::read(&path).unwrap(), names(dir.path())), (b"abc".to_vec(), vec!["a".to_string()]));
+        drop(PendingFile::create(&path).unwrap());
+        assert_eq!(names(dir.path()), ["a"]);
+    }
+
+    #[test]
+    fn a_folder_is_never_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(PendingFile::create(dir.path()).is_err());
     }
 
     #[test]

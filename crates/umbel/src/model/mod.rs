@@ -1,10 +1,12 @@
 //! An encoder, what makes an embedding of its states, and a head for each task.
 
+mod check;
 pub mod head;
 mod open;
 mod run;
 mod save;
 
+pub use check::{CheckedFile, check_files};
 pub use open::Origin;
 pub use run::{Embedded, Predicted, Prediction};
 

@@ -60,6 +60,20 @@ pub(super) struct FileRecord {
     pub(super) sha256: String,
 }
 
+impl Manifest {
+    /// Reads `umbel.json`.
+    pub(super) fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read(path).map_err(Error::io(path))?;
+        let wrong = |error: serde_json::Error| Error::model(path, error.to_string());
+        let manifest: Manifest = serde_json::from_slice(&text).map_err(wrong)?;
+        if manifest.format > FORMAT {
+            let problem = format!("format {} is newer than this version reads ({FORMAT})", manifest.format);
+            return Err(Error::model(path, problem));
+        }
+        Ok(manifest)
+    }
+}
+
 /// The format that this version writes and the newest that it reads.
 pub(super) const FORMAT: u32 = 1;
 
@@ -156,13 +170,7 @@ impl Model {
     }
 
     fn open_heads(&mut self, dir: &Path, path: &Path) -> Result<()> {
-        let text = std::fs::read(path).map_err(Error::io(path))?;
-        let wrong = |error: serde_json::Error| Error::model(path, error.to_string());
-        let manifest: Manifest = serde_json::from_slice(&text).map_err(wrong)?;
-        if manifest.format > FORMAT {
-            let problem = format!("format {} is newer than this version reads ({FORMAT})", manifest.format);
-            return Err(Error::model(path, problem));
-        }
+        let manifest = Manifest::read(path)?;
         let problems: Vec<String> = manifest.files.iter().filter_map(|file| file.check(dir)).collect();
         if !problems.is_empty() {
             return Err(Error::Model { path: dir.to_path_buf(), problems });
@@ -189,8 +197,11 @@ impl Model {
         Ok(())
     }
 
-    /// Each projection must read what comes before it.
-    fn check_projections(&self, dir: &Path) -> Result<()> {
+    /// Each projection must read what comes before it; other poolings may give it another size.
+    ///
+    /// # Errors
+    /// [`Error::Model`] with the first that does not.
+    pub fn check_projections(&self, dir: &Path) -> Result<()> {
         let mut size = self.pooled_size();
         for (i, projection) in self.embedding.projections.iter().enumerate() {
             let weight = &self.params[projection.linear.weight];

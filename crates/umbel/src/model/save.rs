@@ -138,7 +138,7 @@ impl FileRecord {
 }
 
 /// Size and SHA-256 of a file.
-pub fn hash(path: &Path) -> Result<(u64, String)> {
+pub(super) fn hash(path: &Path) -> Result<(u64, String)> {
     let mut file = std::fs::File::open(path).map_err(Error::io(path))?;
     let (mut hasher, mut buffer, mut bytes) = (Sha256::new(), vec![0; 1 << 20], 0);
     loop {

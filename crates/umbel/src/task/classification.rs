@@ -195,6 +195,7 @@ mod tests {
         let task = task(json!({}), &[json!("b"), json!("a"), json!(3), json!("b")]).unwrap();
         assert_eq!(task.labels(), ["3", "a", "b"]);
         assert_eq!(task.target(&json!("b")), Ok(vec![2.0]));
+        assert_eq!(task.label(&[0.0]), json!("3"));
     }
 
     #[test]

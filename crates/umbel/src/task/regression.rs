@@ -51,7 +51,8 @@ impl Regression {
     }
 
     fn on_original_scale(&self, outputs: &[f32]) -> Vec<f32> {
-        let original = |(i, &x): (usize, &f32)| if self.standardize { x * self.sd[i] + self.mean[i] } else { x };
+        let original =
+            |(i, &x): (usize, &f32)| if self.standardize { x * self.sd[i] + self.mean[i] } else { x };
         outputs.iter().enumerate().map(original).collect()
     }
 }
@@ -173,6 +174,14 @@ mod tests {
         assert_eq!(task.target(&json!("[1, 2]")), Ok(vec![1.0, 2.0]));
         assert_eq!(task.answer(&[1.0, 2.0]), Answer::Scores(vec![1.0, 2.0]));
         assert_eq!(task.target(&json!([1])), Err("expected 2 numbers, found 1".into()));
+    }
+
+    #[test]
+    fn a_target_is_said_as_the_data_says_it() {
+        let one = task(json!({}), &[json!(0.1), json!(1.0)]);
+        assert_eq!(one.label(&one.target(&json!(0.1)).unwrap()), json!(0.1));
+        let two = task(json!({"size": 2}), &[json!([0.1, 2.5]), json!([1.0, 2.0])]);
+        assert_eq!(two.label(&two.target(&json!([0.1, 2.5])).unwrap()), json!([0.1, 2.5]));
     }
 
     #[test]

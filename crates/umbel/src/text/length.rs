@@ -19,13 +19,18 @@ pub fn max_length(sentence: &SentenceFolder, tokenizer: &TokenizerConfig, max_po
 pub fn check_lengths(texts: &[Tokens], max_positions: usize) -> Result<()> {
     match texts.iter().position(|tokens| tokens.len() > max_positions) {
         None => Ok(()),
-        Some(row) => Err(Error::Text(format!(
-            "row {} has {} tokens, but the encoder reads at most {max_positions}; \
-             turn truncation on or split the text",
-            row + 1,
-            texts[row].len()
-        ))),
+        Some(row) => {
+            Err(Error::Text(format!("row {} has {}", row + 1, too_long(texts[row].len(), max_positions))))
+        }
     }
+}
+
+/// What is wrong with a text of so many tokens.
+pub(crate) fn too_long(n_tokens: usize, max_positions: usize) -> String {
+    format!(
+        "{n_tokens} tokens, but the encoder reads at most {max_positions}; \
+         turn truncation on or split the text"
+    )
 }
 
 #[cfg(test)]

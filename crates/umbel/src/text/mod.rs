@@ -3,6 +3,7 @@
 pub mod batch;
 #[cfg(test)]
 mod edge_cases;
+pub mod explain;
 pub mod length;
 pub mod padding;
 #[cfg(test)]
@@ -11,5 +12,6 @@ pub mod tokenizer;
 pub mod tokenizer_config;
 
 pub use batch::{Batch, Tokens};
-pub use tokenizer::{Encoded, TokenInfo, Tokenizer, TokenizerOptions, Truncation};
+pub use explain::TokenInfo;
+pub use tokenizer::{Encoded, Tokenizer, TokenizerOptions, Truncation};
 pub use tokenizer_config::{Side, TokenizerConfig};

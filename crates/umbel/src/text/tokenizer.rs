@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 pub struct Tokenizer {
     /// What `tokenizer_config.json` says.
     pub config: TokenizerConfig,
-    inner: tokenizers::Tokenizer,
+    pub(super) inner: tokenizers::Tokenizer,
     pad_id: u32,
 }
 
@@ -64,19 +64,6 @@ pub struct Encoded {
     pub lengths: Vec<usize>,
     /// How many texts were cut.
     pub n_truncated: usize,
-}
-
-/// One token, as people want to see it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TokenInfo {
-    /// The token as the vocabulary spells it.
-    pub token: String,
-    /// Its row in the token embedding table.
-    pub id: u32,
-    /// The bytes of the text it stands for, from and up to; both 0 for a token that was added.
-    pub offsets: (usize, usize),
-    /// True of a token that was added around the text.
-    pub special: bool,
 }
 
 impl Tokenizer {
@@ -187,25 +174,7 @@ impl Tokenizer {
         Ok(Encoded { texts: encodings.into_iter().map(tokens).collect(), lengths, n_truncated })
     }
 
-    /// The tokens of one text with what they stand for.
-    ///
-    /// # Errors
-    /// As [`Tokenizer::encode`].
-    pub fn explain(&self, text: &str, options: TokenizerOptions) -> Result<Vec<TokenInfo>> {
-        self.check_room(false, options)?;
-        let encoded = guard(|| self.process(text, None, options, Offsets::Bytes));
-        let (encoding, _) =
-            encoded.map_err(|problem| Error::Text(format!("the tokenizer failed: {problem}")))?;
-        let info = |i: usize| TokenInfo {
-            token: encoding.get_tokens()[i].clone(),
-            id: encoding.get_ids()[i],
-            offsets: encoding.get_offsets()[i],
-            special: encoding.get_special_tokens_mask()[i] == 1,
-        };
-        Ok((0..encoding.len()).map(info).collect())
-    }
-
-    fn check_room(&self, pair: bool, options: TokenizerOptions) -> Result<()> {
+    pub(super) fn check_room(&self, pair: bool, options: TokenizerOptions) -> Result<()> {
         let added = if options.add_special_tokens { self.added_tokens(pair) } else { 0 };
         match options.truncation {
             Truncation::At(max_length) if max_length <= added => Err(Error::Settings(format!(
@@ -221,7 +190,7 @@ impl Tokenizer {
     ///
     /// Cutting is done here, between tokenising and adding special tokens, so that no tokenizer with
     /// other settings has to be kept, and what was cut off is not put together again.
-    fn process(
+    pub(super) fn process(
         &self,
         text: &str,
         pair: Option<&str>,
@@ -248,7 +217,7 @@ impl Tokenizer {
 
 /// Whether the places of tokens in the text are wanted; to find them takes time.
 #[derive(Clone, Copy)]
-enum Offsets {
+pub(super) enum Offsets {
     Unused,
     Bytes,
 }
@@ -269,7 +238,7 @@ fn pad_id(inner: &tokenizers::Tokenizer, config: &TokenizerConfig) -> u32 {
 }
 
 /// Runs the tokenizers crate, which panics on some files and texts, and makes that an error too.
-fn guard<T, E: ToString>(run: impl FnOnce() -> Result<T, E>) -> Result<T, String> {
+pub(super) fn guard<T, E: ToString>(run: impl FnOnce() -> Result<T, E>) -> Result<T, String> {
     match catch_unwind(AssertUnwindSafe(run)) {
         Ok(result) => result.map_err(|error| error.to_string()),
         Err(panic) => Err(panic_message(&*panic)),
@@ -282,11 +251,11 @@ fn panic_message(panic: &(dyn Any + Send)) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     /// `[CLS]` 1, `[SEP]` 2, then a few words.
-    fn tokenizer(extra: &str) -> Tokenizer {
+    pub(in crate::text) fn tokenizer(extra: &str) -> Tokenizer {
         let words = ["[PAD]", "[CLS]", "[SEP]", "[UNK]", "a", "b", "c", "d", "é"];
         let vocab: Vec<String> =
             words.iter().enumerate().map(|(id, word)| format!(r#""{word}": {id}"#)).collect();
@@ -355,17 +324,6 @@ mod tests {
         assert_eq!(encoded.texts[0].input_ids, [1, 4, 5, 2, 7, 2]);
         assert_eq!(encoded.texts[0].token_type_ids, [0, 0, 0, 0, 1, 1]);
         assert_eq!((encoded.n_truncated, &encoded.lengths[..]), (1, &[7][..]));
-    }
-
-    #[test]
-    fn explained_tokens_point_into_the_text() {
-        let text = "a é [SEP]";
-        let infos = tokenizer("").explain(text, TokenizerOptions::at(9)).unwrap();
-        let shown: Vec<_> =
-            infos.iter().map(|info| (&info.token[..], &text[info.offsets.0..info.offsets.1])).collect();
-        assert_eq!(shown, [("[CLS]", ""), ("a", "a"), ("é", "é"), ("[SEP]", "[SEP]"), ("[SEP]", "")]);
-        let special: Vec<bool> = infos.iter().map(|info| info.special).collect();
-        assert_eq!(special, [true, false, false, false, true]);
     }
 
     #[test]

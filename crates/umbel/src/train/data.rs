@@ -30,7 +30,9 @@ impl RunData {
     /// If a file cannot be read, a column is missing, or rows are bad: all of them at once.
     pub fn read(settings: &Settings) -> Result<Self> {
         if settings.tasks.is_empty() {
-            return Err(Error::Settings("there is no task; add a `[[task]]` with `name` and `kind`".to_string()));
+            return Err(Error::Settings(
+                "there is no task; add a `[[task]]` with `name` and `kind`".to_string(),
+            ));
         }
         let table = read_table(settings, &settings.data.train.paths())?;
         let tasks = learn(&settings.tasks, &table)?;
@@ -92,9 +94,13 @@ pub fn read_labelled(
 fn no_labels(paths: &[PathBuf], tasks: &[(&TaskSettings, &dyn Task)], table: &Table) -> Error {
     let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
     let wanted: Vec<String> = tasks.iter().map(|(task, _)| format!("`{}`", task.column())).collect();
-    let known = table.missing_columns().first().map(|missing| format!("; there is: {}", missing.known.join(", ")));
+    let known =
+        table.missing_columns().first().map(|missing| format!("; there is: {}", missing.known.join(", ")));
     let (paths, wanted) = (paths.join(", "), wanted.join(", "));
-    Error::Settings(format!("{paths}: no row has a label; looked for the columns {wanted}{}", known.unwrap_or_default()))
+    Error::Settings(format!(
+        "{paths}: no row has a label; looked for the columns {wanted}{}",
+        known.unwrap_or_default()
+    ))
 }
 
 /// The rows of some of the settings' files; each task's column must be in one of them.

@@ -1,0 +1,11 @@
+//! What `train`, `eval`, `synth` and `demo` promise, held against the program itself.
+#![allow(clippy::unwrap_used)]
+
+mod eval;
+mod freeze;
+mod generated;
+mod project;
+mod repeat;
+#[cfg(unix)]
+mod stop;
+mod written;
