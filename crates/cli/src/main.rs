@@ -29,7 +29,7 @@ use commands::Command;
 /// umbel trains several task heads on a shared sentence embedding, and serves the embedding and every answer
 /// from one pass through the encoder.
 #[derive(Parser)]
-#[command(version, after_help = "Example:\n  umbel demo")]
+#[command(name = "umbel", version, after_help = "Example:\n  umbel demo")]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
+use umbel::Error;
 use umbel::check::report::{NumberSpread, SplitRows, Spread, TaskLabels, Together};
 use umbel::check::{Finding, Lengths, Report, Severity};
 use umbel::hub::{HubOptions, resolve};
@@ -30,8 +31,7 @@ pub struct Args {
 
 pub(super) fn run(args: Args, output: &Output) -> Result<()> {
     let settings = Settings::read(&args.settings, &args.overrides)?;
-    let cached = HubOptions { offline: true, ..HubOptions::from_env() };
-    let report = umbel::check::check(&settings, resolve(&settings.model.encoder, &cached));
+    let report = umbel::check::check(&settings, cached(&settings.model.encoder));
     if output.json {
         output.line(serde_json::to_string(&report)?)?;
     } else {
@@ -41,6 +41,13 @@ pub(super) fn run(args: Args, output: &Output) -> Result<()> {
         0 => Ok(()),
         n => bail!("{}: {} must be corrected", args.settings.display(), counted(n, "error")),
     }
+}
+
+/// The folder of an encoder that is there already.
+fn cached(encoder: &str) -> umbel::Result<PathBuf> {
+    let options = HubOptions { offline: true, ..HubOptions::from_env() };
+    let missing = |_| Error::Hub(format!("`{encoder}` is neither a folder nor a model in the cache"));
+    resolve(encoder, &options).map_err(missing)
 }
 
 fn print(report: &Report, output: &Output) -> Result<()> {

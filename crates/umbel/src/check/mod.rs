@@ -13,7 +13,7 @@ mod texts;
 
 use std::path::PathBuf;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::settings::Settings;
 
 pub use report::{Example, Finding, Lengths, Place, Report, Severity};
@@ -40,11 +40,15 @@ pub fn check(settings: &Settings, encoder: Result<PathBuf>) -> Report {
                 lengths::check(model, rows, &mut report);
             }
         }
-        Err(error) => report.add(
-            Finding::new(Severity::Note, "no_encoder", format!("the encoder is not to be had: {error}"))
-                .advice("the lengths of texts and the settings that depend on the encoder were not checked"),
-        ),
+        Err(error) => report.add(no_encoder(&error)),
     }
     report.findings.sort_by_key(|finding| finding.severity);
     report
+}
+
+fn no_encoder(error: &Error) -> Finding {
+    let message = format!("the encoder is not to be had: {error}");
+    let advice = "is it spelled right? training fetches models of the hub, this check does not: \
+                  the lengths of texts and the settings that depend on the encoder were not looked at";
+    Finding::new(Severity::Note, "no_encoder", message).advice(advice)
 }

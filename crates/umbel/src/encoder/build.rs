@@ -47,7 +47,7 @@ impl<'a> Builder<'a> {
         self.stacked(&[name.to_string()], &[rows, cols])
     }
 
-    /// A linear layer: `NAME.weight` [out × in] and `NAME.bias` [out].
+    /// A linear layer: `NAME.weight` [out × in] and `NAME.bias` \[out\].
     pub fn linear(&mut self, name: &str, out: usize, input: usize) -> Linear {
         self.stacked_linear(&[name.to_string()], out, input)
     }

@@ -12,7 +12,7 @@ use crate::nn::{Grads, Matrix, ParamId, Tape, Var};
 pub struct Linear {
     /// `w` [out × in].
     pub weight: ParamId,
-    /// `b` [out].
+    /// `b` \[out\].
     pub bias: Option<ParamId>,
 }
 
