@@ -1,9 +1,5 @@
 //! `umbel check` on folders of tiny files.
-<<<<<<< HEAD
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
-=======
-#![allow(clippy::unwrap_used)] // Tests.
->>>>>>> extras
 
 use std::path::Path;
 use std::process::{Command, Output};

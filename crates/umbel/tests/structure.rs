@@ -1,9 +1,5 @@
 //! The rules that the source tree keeps, held by reading it.
-<<<<<<< HEAD
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
-=======
-#![allow(clippy::unwrap_used)] // Tests.
->>>>>>> extras
 
 use std::collections::BTreeSet;
 use std::fs;
