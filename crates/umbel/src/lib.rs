@@ -1,4 +1,25 @@
 //! umbel grows many answers from one pretrained text encoder.
+//!
+//! Several task heads are trained on a shared sentence embedding; the embedding and every answer come from
+//! one pass through the encoder.
+//!
+//! ```no_run
+//! use std::path::Path;
+//! use umbel::Model;
+//!
+//! let model = Model::open(Path::new("model"))?;
+//! let predicted = model.predict(&["I LOVE IT!!!!"])?; // Every task, one encoder pass.
+//! println!("{:?}", predicted.predictions[0].get("sentiment"));
+//! println!("{:?}", predicted.embeddings.row(0)); // The shared embedding.
+//!
+//! let batch = umbel::text::Batch::new(&model.tokenize(&["two", "texts"])?.texts);
+//! let forward = model.forward_inference(&batch); // Every head's raw outputs.
+//! println!("{:?}", forward.outputs[0].row(1));
+//! # Ok::<(), umbel::Error>(())
+//! ```
+//!
+//! Training starts at [`train::run::run`], a forward pass with gradients at [`nn::Tape::training`] and
+//! [`Model::forward`]; a new kind of task implements [`task::Task`].
 #![forbid(unsafe_code)]
 
 pub mod error;

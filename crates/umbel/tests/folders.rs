@@ -115,6 +115,10 @@ fn minilm_gives_its_published_embeddings() {
     let embedded = model.embed(&texts).unwrap();
     let error = worst(embedded.embeddings.data(), &golden.floats("embeddings"));
     assert!(error <= 1e-5, "embeddings are off by {error}");
+    for (i, text) in texts.iter().enumerate() {
+        let alone = model.embed(std::slice::from_ref(text)).unwrap().embeddings;
+        assert_eq!(alone.row(0), embedded.embeddings.row(i), "text {i} alone and among others");
+    }
     model.embedding.normalize = false;
     let error = worst(model.embed(&texts).unwrap().embeddings.data(), &golden.floats("pooled"));
     assert!(error <= 3e-5, "pooled states are off by {error}");

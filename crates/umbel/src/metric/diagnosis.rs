@@ -50,7 +50,7 @@ pub enum FindingKind {
     /// In the last epoch its training metric is more than [`GAP`] above validation, by more than in the first
     /// epoch, and validation is [`STEP`] below its best.
     Overfits,
-    /// In the last epoch both metrics are below [`POOR`].
+    /// In the last epoch, which is not the first, both metrics are below [`POOR`].
     Underfits,
 }
 
@@ -70,7 +70,7 @@ pub const POOR: f64 = 0.3;
 /// ```
 /// use umbel::metric::{EpochScores, TaskHistory, diagnose};
 /// let epoch = EpochScores { train: 0.1, validation: 0.1, train_loss: 1.0, validation_loss: 1.0, loss_share: 1.0 };
-/// let findings = diagnose(&[TaskHistory { name: "topic".into(), epochs: vec![epoch] }]);
+/// let findings = diagnose(&[TaskHistory { name: "topic".into(), epochs: vec![epoch; 2] }]);
 /// assert!(findings[0].sentence.starts_with("topic underfits: 0.10 on training rows"));
 /// ```
 pub fn diagnose(tasks: &[TaskHistory]) -> Vec<Finding> {
@@ -142,12 +142,12 @@ impl Course<'_> {
 
     fn underfits(&self) -> Option<String> {
         let EpochScores { train, validation, .. } = self.last;
-        (*train < POOR && *validation < POOR).then(|| {
-            let (name, n) = (self.name, self.epochs.len());
-            let epochs = if n == 1 { "epoch" } else { "epochs" };
+        let (name, n) = (self.name, self.epochs.len());
+        // One epoch is too early to say, its first steps being the warm-up.
+        (n > 1 && *train < POOR && *validation < POOR).then(|| {
             format!(
                 "{name} underfits: {train:.2} on training rows and {validation:.2} on validation rows after {n} \
-                 {epochs}: train for longer or with a higher learning rate, or check its labels"
+                 epochs: train for longer or with a higher learning rate, or check its labels"
             )
         })
     }
