@@ -167,6 +167,29 @@ fn a_run_goes_on_only_with_what_it_began_with() {
 }
 
 #[test]
+fn training_stops_when_no_epoch_is_better() {
+    let trained = train(&["train.epochs=30", "train.learning_rate=1e-30", "train.early_stopping=2"]);
+    let Outcome::Finished { epochs, .. } = trained.outcome else { panic!("it finished") };
+    let best: Vec<bool> = epochs.iter().map(|epoch| epoch.best).collect();
+    assert_eq!(best, [true, false, false]);
+}
+
+#[test]
+fn rows_are_held_out_and_batches_keep_to_a_token_budget() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = settings(dir.path(), &["data.validation=0.25", "train.batch_tokens=16"]);
+    let trained = run(&settings, &encoder(), &dir.path().join("model"), false, &mut Silent).unwrap();
+    assert_eq!((trained.data.train.len(), trained.data.validation.len()), (9, 3));
+    let seen = |text: &String| trained.data.validation.texts().contains(text);
+    assert!(!trained.data.train.texts().iter().any(seen), "no row is on both sides");
+    let log = std::fs::read_to_string(dir.path().join("model/training/metrics.jsonl")).unwrap();
+    let rows = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap()["rows"].as_u64();
+    let batches: Vec<u64> = log.lines().filter_map(rows).collect();
+    assert!(batches.len() > 2 * 2 && batches.iter().all(|&rows| rows < 9), "{batches:?}");
+    assert_eq!(batches.iter().sum::<u64>(), 2 * 9, "every row is seen once an epoch");
+}
+
+#[test]
 fn accumulated_batches_are_one_large_batch_where_nothing_is_dropped() {
     let still = |overrides: &[&str]| {
         let all =
