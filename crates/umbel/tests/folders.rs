@@ -106,7 +106,11 @@ fn odd_folders_load_equal_and_broken_ones_are_refused() {
 #[test]
 fn minilm_gives_its_published_embeddings() {
     let (Some(shared), Some(dir)) = (shared(), std::env::var_os("UMBEL_MINILM")) else {
-        eprintln!("SKIPPED: UMBEL_MINILM does not name the folder of all-MiniLM-L6-v2");
+        // Written past the capture of test output, so that it is seen.
+        let _ = std::io::Write::write_all(
+            &mut std::io::stderr(),
+            b"SKIPPED: UMBEL_MINILM does not name the folder of all-MiniLM-L6-v2\n",
+        );
         return;
     };
     let mut model = Model::open(Path::new(&dir)).unwrap();

@@ -172,7 +172,11 @@ mod tests {
         let shared = shared.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"));
         let folder = shared.join("data/snips-ratings-small");
         if !folder.is_dir() {
-            eprintln!("SKIPPED: there is no {}; set UMBEL_SHARED", folder.display());
+            // Written past the capture of test output, so that it is seen.
+            let _ = std::io::Write::write_all(
+                &mut std::io::stderr(),
+                format!("SKIPPED: there is no {}; set UMBEL_SHARED\n", folder.display()).as_bytes(),
+            );
             return;
         }
         for (split, n) in [("train", 900), ("validation", 180), ("test", 180)] {

@@ -20,7 +20,11 @@ pub(crate) fn minilm() -> Option<PathBuf> {
 
 fn existing(path: PathBuf) -> Option<PathBuf> {
     if !path.exists() {
-        eprintln!("SKIPPED: {} is not there", path.display());
+        // Written past the capture of test output, so that it is seen.
+        let _ = std::io::Write::write_all(
+            &mut std::io::stderr(),
+            format!("SKIPPED: {} is not there\n", path.display()).as_bytes(),
+        );
         return None;
     }
     Some(path)

@@ -33,7 +33,11 @@ pub(crate) fn shared() -> Option<PathBuf> {
     if dir.is_dir() {
         return Some(dir);
     }
-    eprintln!("SKIPPED: {} is not there; set UMBEL_SHARED", dir.display());
+    // Written past the capture of test output, so that it is seen.
+    let _ = std::io::Write::write_all(
+        &mut std::io::stderr(),
+        format!("SKIPPED: {} is not there; set UMBEL_SHARED\n", dir.display()).as_bytes(),
+    );
     None
 }
 
