@@ -110,7 +110,7 @@ impl Course<'_> {
         let dominates = n_tasks > 1 && 1.0 - self.share() < CROWDED * (1.0 - fair);
         dominates.then(|| {
             let (name, percent) = (self.name, 100.0 * self.share());
-            format!("{name} makes up {percent:.0} % of the loss: lower its weight or standardize its target")
+            format!("{name} makes up {percent:.0} % of the loss: lower its weight (of a regression, standardize the target)")
         })
     }
 
@@ -208,7 +208,7 @@ mod tests {
         let sentiment = task("sentiment", &[(0.6, 0.6, 0.99), (0.8, 0.8, 0.97)]);
         let topic = task("topic", &[(0.4, 0.4, 0.01), (0.4, 0.4, 0.03)]);
         let expected = [
-            "sentiment makes up 98 % of the loss: lower its weight or standardize its target",
+            "sentiment makes up 98 % of the loss: lower its weight (of a regression, standardize the target)",
             "topic makes up only 2.0 % of the loss and did not improve in 2 epochs (0.40 on validation rows): \
              raise its weight",
         ];
@@ -226,7 +226,10 @@ mod tests {
         let shares = [0.72, 0.1, 0.1, 0.08];
         let tasks: Vec<TaskHistory> =
             shares.iter().map(|&share| task("a", &[(0.5, 0.5, share), (0.6, 0.6, share)])).collect();
-        check(&tasks, &["a makes up 72 % of the loss: lower its weight or standardize its target"]);
+        check(
+            &tasks,
+            &["a makes up 72 % of the loss: lower its weight (of a regression, standardize the target)"],
+        );
         check(&tasks[..3], &[]);
     }
 
