@@ -131,14 +131,6 @@ impl Checkpoint {
         Ok(Some(state.progress))
     }
 
-    /// Deletes the file; a run that has ended needs it no more.
-    ///
-    /// # Errors
-    /// [`Error::Io`] if it cannot be deleted.
-    pub fn remove(&self) -> Result<()> {
-        std::fs::remove_file(&self.path).map_err(Error::io(&self.path))
-    }
-
     /// Refuses a checkpoint of other settings, data or version, naming what differs.
     fn check(&self, found: &Fingerprint) -> Result<()> {
         let own = &self.fingerprint;
