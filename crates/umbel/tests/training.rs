@@ -151,6 +151,19 @@ fn a_stopped_run_goes_on_to_the_same_bits() {
 }
 
 #[test]
+fn a_run_whose_metric_is_not_defined_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let alike = "{\"text\": \"A boat.\", \"topic\": \"sea\", \"mood\": 1.0}\n";
+    std::fs::write(dir.path().join("alike.jsonl"), alike.repeat(3)).unwrap();
+    let validation = format!("data.validation=\"{}\"", dir.path().join("alike.jsonl").display());
+    let settings = settings(dir.path(), &[&validation, "train.best_metric=mood.pearson"]);
+    let target = dir.path().join("model");
+    run(&settings, &encoder(), &target, false, &mut StopAfter(4)).unwrap(); // The first epoch has ended.
+    let resumed = run(&settings, &encoder(), &target, true, &mut Silent).unwrap();
+    assert!(matches!(resumed.outcome, Outcome::Finished { epochs, .. } if epochs.len() == 2));
+}
+
+#[test]
 fn a_run_goes_on_only_with_what_it_began_with() {
     let dir = tempfile::tempdir().unwrap();
     let target = dir.path().join("model");

@@ -47,8 +47,15 @@ impl Selection {
         Err(Error::Unknown { kind: "train.best_metric", name: name.to_string(), known })
     }
 
-    /// The number, turned so that higher is better; a metric that is not defined is the worst.
+    /// The number, turned so that higher is better; one that is not defined is the worst.
+    ///
+    /// It is always finite, since a checkpoint keeps it as JSON, which has no other numbers.
     pub(crate) fn score(&self, scores: &[TaskScores], tasks: &[TaskSettings]) -> f64 {
+        let score = self.value(scores, tasks);
+        if score.is_finite() { score } else { f64::MIN }
+    }
+
+    fn value(&self, scores: &[TaskScores], tasks: &[TaskSettings]) -> f64 {
         match self {
             Self::MeanOfMain => {
                 let labelled: Vec<f64> = scores.iter().filter(|s| s.n > 0).map(|s| s.main).collect();
@@ -61,8 +68,7 @@ impl Selection {
             Self::Metric { task, metric } => {
                 let found = scores.iter().find(|scores| scores.task == *task);
                 let value = found.and_then(|scores| scores.metric(metric)).unwrap_or(f64::NAN);
-                let turned = if COSTS.contains(&&metric[..]) { -value } else { value };
-                if turned.is_nan() { f64::NEG_INFINITY } else { turned }
+                if COSTS.contains(&&metric[..]) { -value } else { value }
             }
         }
     }
@@ -96,7 +102,7 @@ mod tests {
         check(Some("topic.accuracy"), 0.8);
         check(Some("mood.mse"), -2.0);
         check(Some("mood.loss"), -0.5);
-        check(Some("mood.pearson"), f64::NEG_INFINITY);
+        check(Some("mood.pearson"), f64::MIN);
     }
 
     #[test]
