@@ -12,6 +12,7 @@ mod progress;
 mod report;
 mod sink;
 mod stop;
+mod stream;
 mod tables;
 mod text_progress;
 mod texts;

@@ -7,9 +7,9 @@ use umbel::{Error, Model};
 
 use crate::embeddings::{self, Destination, Texts};
 use crate::output::Output;
-use crate::text_progress::TextProgress;
+use crate::stream::Stream;
 use crate::texts::TextArgs;
-use crate::truncation::{TruncationArgs, warn_of_truncation};
+use crate::truncation::TruncationArgs;
 
 /// Turn each text into an embedding.
 ///
@@ -88,29 +88,22 @@ impl Changes {
 pub(super) fn run(args: Args, output: &Output) -> Result<()> {
     let path = args.output.as_deref();
     let open = embeddings::format(args.format.as_deref(), path)?;
-    let mut texts = args.texts.open()?;
+    let texts = args.texts.open()?;
     let folder = crate::model::folder(&args.model)?;
     let mut model = Model::open(&folder)?;
     args.changes.apply(&mut model, &folder)?;
     let kept = if args.no_text { Texts::LeftOut } else { Texts::Kept };
     let destination = Destination { path, size: model.embedding_size(), texts: kept };
-    let mut writer = open(&destination)?;
+    let writer = open(&destination)?;
 
-    let mut progress = TextProgress::new(output, path);
-    let mut n_truncated = 0;
-    loop {
-        let mut rows = texts.next_chunk()?;
-        if rows.is_empty() {
-            break;
-        }
-        let embedded = texts.compute(&model, &mut rows, |rows| model.embed(rows))?;
-        n_truncated += embedded.n_truncated;
-        writer.write(&rows, &embedded.embeddings)?;
-        progress.add(rows.len());
-    }
-    writer.finish()?;
-    progress.finish(path);
-    texts.report(output);
-    warn_of_truncation(output, &model, n_truncated, progress.n_texts());
-    Ok(())
+    let stream = Stream { model: &model, texts, output, path };
+    stream.run(
+        writer,
+        |writer, texts, rows| {
+            let embedded = texts.compute(&model, rows, |rows| model.embed(rows))?;
+            writer.write(rows, &embedded.embeddings)?;
+            Ok(embedded.n_truncated)
+        },
+        |writer| writer.finish(),
+    )
 }

@@ -7,9 +7,9 @@ use anyhow::{Result, bail};
 use crate::output::Output;
 use crate::predictions::{self, Destination, Embeddings};
 use crate::sink::Sink;
-use crate::text_progress::TextProgress;
+use crate::stream::Stream;
 use crate::texts::TextArgs;
-use crate::truncation::{TruncationArgs, warn_of_truncation};
+use crate::truncation::TruncationArgs;
 
 /// Answer every task for each text.
 ///
@@ -44,7 +44,7 @@ pub struct Args {
 pub(super) fn run(args: Args, output: &Output) -> Result<()> {
     let path = args.output.as_deref();
     let open = predictions::format(path)?;
-    let mut texts = args.texts.open()?;
+    let texts = args.texts.open()?;
     let mut model = crate::model::open(&args.model)?;
     args.truncation.apply(&mut model)?;
     if model.heads().is_empty() {
@@ -56,23 +56,16 @@ pub(super) fn run(args: Args, output: &Output) -> Result<()> {
     let heads = predictions::heads(&model, &args.tasks)?;
     let tasks: Vec<&str> = heads.iter().map(|head| head.name()).collect();
     let embeddings = if args.embedding { Embeddings::Kept } else { Embeddings::LeftOut };
-    let mut writer = open(Destination { sink: Sink::open(path)?, heads, embeddings })?;
+    let writer = open(Destination { sink: Sink::open(path)?, heads, embeddings })?;
 
-    let mut progress = TextProgress::new(output, path);
-    let mut n_truncated = 0;
-    loop {
-        let mut rows = texts.next_chunk()?;
-        if rows.is_empty() {
-            break;
-        }
-        let predicted = texts.compute(&model, &mut rows, |rows| model.predict_tasks(rows, &tasks))?;
-        n_truncated += predicted.n_truncated;
-        writer.write(&rows, &predicted)?;
-        progress.add(rows.len());
-    }
-    writer.finish()?;
-    progress.finish(path);
-    texts.report(output);
-    warn_of_truncation(output, &model, n_truncated, progress.n_texts());
-    Ok(())
+    let stream = Stream { model: &model, texts, output, path };
+    stream.run(
+        writer,
+        |writer, texts, rows| {
+            let predicted = texts.compute(&model, rows, |rows| model.predict_tasks(rows, &tasks))?;
+            writer.write(rows, &predicted)?;
+            Ok(predicted.n_truncated)
+        },
+        |writer| writer.finish(),
+    )
 }
