@@ -74,6 +74,9 @@ def peers(kind, names, args, rows):
     sys.path.insert(0, args.peers)
     found = {}
     for name in names:
+        if name.startswith("ort") and not args.onnx:
+            print(f"{name} is left out: it needs --onnx", file=sys.stderr)
+            continue
         try:
             if kind == "embed":
                 import bench_embed
