@@ -103,9 +103,9 @@ mod tests {
         let check = |variables: &[(&str, &str)], cache: &str| {
             assert_eq!(options(variables).cache, Some(PathBuf::from(cache)));
         };
-        check(&[("HOME", "/home/a")], "/home/a/.cache/huggingface/hub");
-        check(&[("HOME", "/home/a"), ("XDG_CACHE_HOME", "/x")], "/x/huggingface/hub");
-        check(&[("HOME", "/home/a"), ("HF_HOME", "/hf")], "/hf/hub");
+        check(&[("HOME", "/h")], "/h/.cache/huggingface/hub");
+        check(&[("HOME", "/h"), ("XDG_CACHE_HOME", "/x")], "/x/huggingface/hub");
+        check(&[("HOME", "/h"), ("HF_HOME", "/hf")], "/hf/hub");
         check(&[("HF_HUB_CACHE", "/cache"), ("HF_HOME", "/hf")], "/cache");
     }
 
