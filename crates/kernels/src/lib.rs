@@ -13,6 +13,7 @@ mod layer_norm;
 mod math;
 mod matrix;
 mod parallel;
+mod precision;
 mod reduce;
 mod simd;
 #[cfg(test)]
@@ -26,5 +27,7 @@ pub use elementwise::{add, scale};
 pub use gemm::{Epilogue, Packed, Write, gemm};
 pub use layer_norm::{LayerNorm, LayerNormSaved, RowStats, add_layer_norm, layer_norm_backward};
 pub use matrix::MatRef;
+pub use parallel::{alone, together};
+pub use precision::Precision;
 pub use reduce::{column_sums, sum_of_squares};
 pub use simd::Isa;

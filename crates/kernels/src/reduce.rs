@@ -1,7 +1,5 @@
 //! Sums over many values, in an order that does not depend on the number of threads.
 
-use rayon::prelude::*;
-
 use crate::{
     elementwise::add_with,
     parallel::{CHUNK, for_each, rows_per_chunk},
@@ -35,11 +33,8 @@ fn column_sums_on(isa: Isa, x: &[f32], cols: usize, into: &mut [f32]) {
 }
 
 fn sum_of_squares_on(isa: Isa, x: &[f32]) -> f64 {
-    let sums: Vec<f64> = if x.len() <= CHUNK {
-        x.chunks(CHUNK).map(|x| isa.run(SumOfSquares { x })).collect()
-    } else {
-        x.par_chunks(CHUNK).map(|x| isa.run(SumOfSquares { x })).collect()
-    };
+    let mut sums = vec![0.0; x.len().div_ceil(CHUNK)];
+    for_each(x.chunks(CHUNK).zip(&mut sums).collect(), |(x, sum)| *sum = isa.run(SumOfSquares { x }));
     sums.iter().sum()
 }
 

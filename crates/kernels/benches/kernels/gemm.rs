@@ -1,13 +1,17 @@
 //! The matrix product, beside the `gemm` crate.
 
-use kernels::{Epilogue, MatRef, Packed, Write};
+use kernels::{Epilogue, MatRef, Packed, Precision, Write};
 
 use crate::measure::{in_turns, values};
 
 /// Prints a line for each combination of sizes.
 pub(crate) fn table(ms: &[usize], ks: &[usize], ns: &[usize]) {
-    println!("|    m |    k |    n | x * wT | dy * w | dyT * x | gemm crate | x * wT / gemm crate |");
-    println!("|-----:|-----:|-----:|-------:|-------:|--------:|-----------:|--------------------:|");
+    println!(
+        "|    m |    k |    n | x * wT | dy * w | dyT * x | bf16 | int8 | bf16 dyT * x | gemm crate | x * wT / gemm crate |"
+    );
+    println!(
+        "|-----:|-----:|-----:|-------:|-------:|--------:|-----:|-----:|-------------:|-----------:|--------------------:|"
+    );
     for &m in ms {
         for &k in ks {
             ns.iter().for_each(|&n| line(m, k, n));
@@ -25,27 +29,33 @@ fn line(m: usize, k: usize, n: usize) {
     let dy_ref = MatRef::new(&dy, m, n);
     let w_packed = Packed::new(w_ref.transposed());
     let w_back = Packed::new(w_ref);
-    let mut x_packed = Packed::empty();
+    let [w_bf16, w_int8] =
+        [Precision::Bf16, Precision::Int8].map(|p| Packed::with_precision(p, w_ref.transposed()));
+    let (mut x_packed, mut x_bf16) = (Packed::empty(), Packed::empty());
+    let (mut y_bf16, mut y_int8, mut dw_bf16) = (y.clone(), y.clone(), dw.clone());
     let flops = 2.0 * (m * k * n) as f64;
     let rounds = ((4e9 / flops) as usize).clamp(7, 151);
-    let [forward, back, grad, crate_] = in_turns(
+    let [forward, back, grad, bf16, int8, grad_bf16, crate_] = in_turns(
         [
             &mut || kernels::gemm(x_ref, &w_packed, &mut y, Write::Overwrite, Epilogue::None),
             &mut || kernels::gemm(dy_ref, &w_back, &mut dx, Write::Overwrite, Epilogue::None),
             &mut || {
-                x_packed.pack(x_ref);
+                x_packed.pack(Precision::F32, x_ref);
                 kernels::gemm(dy_ref.transposed(), &x_packed, &mut dw, Write::Overwrite, Epilogue::None);
+            },
+            &mut || kernels::gemm(x_ref, &w_bf16, &mut y_bf16, Write::Overwrite, Epilogue::None),
+            &mut || kernels::gemm(x_ref, &w_int8, &mut y_int8, Write::Overwrite, Epilogue::None),
+            &mut || {
+                x_bf16.pack(Precision::Bf16, x_ref);
+                kernels::gemm(dy_ref.transposed(), &x_bf16, &mut dw_bf16, Write::Overwrite, Epilogue::None);
             },
             &mut || with_crate((m, k, n), &x, &w, &mut theirs),
         ],
         rounds,
     );
-    let [fast_forward, fast_back, fast_grad, fast_crate] =
-        [&forward, &back, &grad, &crate_].map(|times| flops / times.fastest() / 1e9);
-    println!(
-        "| {m:4} | {k:4} | {n:4} | {fast_forward:6.0} | {fast_back:6.0} | {fast_grad:7.0} | {fast_crate:10.0} | {:19.2} |",
-        forward.ratio(&crate_)
-    );
+    let all = [&forward, &back, &grad, &bf16, &int8, &grad_bf16, &crate_];
+    let fast = all.map(|times| format!("{:.0}", flops / times.fastest() / 1e9)).join(" | ");
+    println!("| {m} | {k} | {n} | {fast} | {:.2} |", forward.ratio(&crate_));
 }
 
 /// The same product by the `gemm` crate: a row-major x, and the weight read transposed.

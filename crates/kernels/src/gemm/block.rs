@@ -2,14 +2,19 @@
 
 use std::ops::Range;
 
-use super::{Packed, Strips, Tile, Write, finish::Finish};
+use super::{
+    Packed, Strips, Tile, Write,
+    dot::{Bf16, Dot, F32, Int8},
+    finish::Finish,
+    quantize::RowScale,
+};
 use crate::{
-    MatRef,
+    MatRef, Precision,
     buffer::Buffer,
     simd::{Kernel, MatMut, Simd},
 };
 
-/// Values of k after which a strip and a panel would leave the cache.
+/// Groups of k after which a strip and a panel would leave the cache.
 const K_BLOCK: usize = 1024;
 
 /// Some rows of the output, and some of their columns.
@@ -24,10 +29,23 @@ pub(super) struct Block<'a> {
     pub(super) width: usize,
 }
 
+/// Memory for the packed strips of a block.
+#[derive(Default)]
+pub(super) struct Memory {
+    strips: Buffer,
+    scales: Vec<RowScale>,
+}
+
+impl Memory {
+    pub(super) const fn new() -> Self {
+        Self { strips: Buffer::new(), scales: Vec::new() }
+    }
+}
+
 /// A block and the memory for its packed strips.
 pub(super) struct Run<'a> {
     pub(super) block: Block<'a>,
-    pub(super) memory: &'a mut Buffer,
+    pub(super) memory: &'a mut Memory,
 }
 
 impl Kernel for Run<'_> {
@@ -35,17 +53,44 @@ impl Kernel for Run<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Run { mut block, memory } = self;
+        let Run { block, memory } = self;
+        match block.b.precision() {
+            Precision::F32 => simd.call(RunAs { dot: F32, block, memory }),
+            Precision::Bf16 => simd.call(RunAs { dot: Bf16, block, memory }),
+            Precision::Int8 => simd.call(RunAs { dot: Int8, block, memory }),
+        }
+    }
+}
+
+/// A block in one precision.
+struct RunAs<'a, D> {
+    dot: D,
+    block: Block<'a>,
+    memory: &'a mut Memory,
+}
+
+impl<D: Dot> Kernel for RunAs<'_, D> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let RunAs { dot, mut block, memory: Memory { strips: memory, scales } } = self;
         let k = block.a.cols();
-        let mut ks = 0..k.min(K_BLOCK);
+        if D::SCALED {
+            scales.clear();
+            scales.extend((0..block.a.rows()).map(|row| RowScale::of(simd, block.a.row_range(row..row + 1))));
+        }
+        // Sums of bytes become floats when they are complete, so all k are one block.
+        let step = if D::SCALED { k } else { K_BLOCK * D::GROUP };
+        let mut ks = 0..k.min(step);
         loop {
-            let strips = Strips::pack(simd, block.a.col_range(ks.clone()), memory);
-            block.multiply(simd, ks.clone(), &strips);
+            let strips = Strips::pack_as(simd, dot, block.a.col_range(ks.clone()), memory, scales);
+            block.multiply(simd, dot, ks.clone(), &strips);
             if ks.end == k {
                 return;
             }
             block.write = Write::Add;
-            ks = ks.end..k.min(ks.end + K_BLOCK);
+            ks = ks.end..k.min(ks.end + step);
         }
     }
 }
@@ -53,16 +98,20 @@ impl Kernel for Run<'_> {
 impl Block<'_> {
     /// Adds the products of some k to all tiles, and finishes the tiles after the last k.
     #[inline(always)]
-    fn multiply<S: Simd>(&mut self, simd: S, ks: Range<usize>, strips: &Strips) {
+    fn multiply<S: Simd, D: Dot>(&mut self, simd: S, dot: D, ks: Range<usize>, strips: &Strips<D>) {
+        let groups = ks.start / D::GROUP..ks.end.div_ceil(D::GROUP);
         for (idx, panel) in self.panels.clone().enumerate() {
-            let (b, width) = self.b.panel(panel, self.width);
-            let b = &b[ks.start * width..ks.end * width];
+            let (b, width) = self.b.panel(dot, panel, self.width);
+            let b = &b[groups.start * width..groups.end * width];
             let cols = idx * self.width..self.c.cols().min((idx + 1) * self.width);
             for (rows, a) in strips.iter(simd) {
                 let c = self.c.window(rows.clone(), cols.clone());
-                simd.call(Tile { a, b, width, c, write: self.write });
+                simd.call(Tile { dot, a, b, width, c, write: self.write });
                 if ks.end == self.a.cols() {
-                    self.finish.apply(simd, self.c.window(rows.clone(), cols.clone()), rows, cols.clone());
+                    let mut c = self.c.window(rows.clone(), cols.clone());
+                    let scales = strips.scales(rows.clone());
+                    self.b.scales().dequantize(simd, scales, panel * self.width, &mut c);
+                    self.finish.apply(simd, c, rows, cols.clone());
                 }
             }
         }

@@ -1,8 +1,10 @@
 //! Matrix product with a packed right operand and an epilogue.
 
 mod block;
+mod dot;
 mod finish;
 mod packed;
+mod quantize;
 mod strip;
 #[cfg(test)]
 mod tests;
@@ -14,11 +16,9 @@ pub(crate) use tile::Tile;
 
 use std::cell::RefCell;
 
-use rayon::prelude::*;
-
 use crate::{
-    Activation, MatRef,
-    buffer::Buffer,
+    Activation, MatRef, Precision,
+    parallel::{self, for_each},
     simd::{Kernel, MatMut, Simd},
 };
 use block::Block;
@@ -53,15 +53,18 @@ pub enum Epilogue<'a> {
 
 /// `c = a * b`, or `c += a * b`, then the epilogue; `c` is row-major, `a.rows() × b.n()`.
 ///
-/// Each output value is one chain of multiply-adds in the order of k. It depends neither on the other rows of
-/// `a` nor on the number of threads.
+/// The products have the precision for which `b` is packed. Each output value is one chain of multiply-adds in the
+/// order of k. It depends neither on the other rows of `a` nor on the number of threads.
 ///
 /// # Panics
-/// If the shapes do not fit.
+/// If the shapes do not fit; with 8-bit integers, if `a` is transposed or `write` is `Add`.
 pub fn gemm(a: MatRef, b: &Packed, c: &mut [f32], write: Write, epilogue: Epilogue) {
     assert_eq!(a.cols(), b.k(), "columns of a and rows of b");
+    if b.precision() == Precision::Int8 {
+        assert!(a.is_row_major() && write == Write::Overwrite, "8-bit products are for inference");
+    }
     let (m, n) = (a.rows(), b.n());
-    let cuts = b.isa().run(Cut { m, k: b.k(), n, threads: rayon::current_num_threads() });
+    let cuts = b.isa().run(Cut { m, k: b.k(), n, threads: parallel::threads() });
     let mut c = MatMut::new(c, m, n);
     let mut finish = Finish::new(epilogue, m, n);
     let mut blocks = Vec::new();
@@ -86,17 +89,13 @@ pub fn gemm(a: MatRef, b: &Packed, c: &mut [f32], write: Write, epilogue: Epilog
         (c, finish) = (c_rest, finish_rest);
     }
     let run = |block: Block| {
-        STRIPS.with_borrow_mut(|memory| b.isa().run(block::Run { block, memory }));
+        MEMORY.with_borrow_mut(|memory| b.isa().run(block::Run { block, memory }));
     };
-    if blocks.len() == 1 || cuts.threads == 1 {
-        blocks.into_iter().for_each(run);
-    } else {
-        blocks.into_par_iter().with_max_len(1).for_each(run);
-    }
+    if cuts.threads == 1 { blocks.into_iter().for_each(run) } else { for_each(blocks, run) }
 }
 
 thread_local! {
-    static STRIPS: RefCell<Buffer> = const { RefCell::new(Buffer::new()) };
+    static MEMORY: RefCell<block::Memory> = const { RefCell::new(block::Memory::new()) };
 }
 
 /// Decides how a product is cut into blocks.

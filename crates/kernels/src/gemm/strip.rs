@@ -2,7 +2,11 @@
 
 use std::ops::Range;
 
-use super::{Tile, Write};
+use super::{
+    Tile, Write,
+    dot::{Dot, F32, NO_QUANTUM, Quantum},
+    quantize::RowScale,
+};
 use crate::{
     MatRef,
     buffer::Buffer,
@@ -15,7 +19,20 @@ use crate::{
 /// A strip of `a` is packed from its rows, a panel of `b` from its columns (`b.transposed()`).
 #[inline(always)]
 pub(crate) fn pack_strip<S: Simd>(simd: S, from: MatRef, to: &mut [f32], width: usize) {
-    let to = &mut to[..from.cols() * width];
+    pack_strip_as(simd, F32, from, to, width, |_| NO_QUANTUM);
+}
+
+/// Like `pack_strip`, in groups of a precision; `quantum` tells how the values of a row become bytes.
+#[inline(always)]
+pub(super) fn pack_strip_as<S: Simd, D: Dot>(
+    simd: S,
+    dot: D,
+    from: MatRef,
+    to: &mut [f32],
+    width: usize,
+    quantum: impl Fn(usize) -> Quantum<f32>,
+) {
+    let to = &mut to[..from.cols().div_ceil(D::GROUP) * width];
     if from.rows() < width {
         to.fill(0.0);
     }
@@ -24,71 +41,95 @@ pub(crate) fn pack_strip<S: Simd>(simd: S, from: MatRef, to: &mut [f32], width: 
     }
     for rows in ranges(from.rows(), S::LANES) {
         let to = &mut to[rows.start..];
+        let last = rows.end - 1;
+        // In place of rows that are not there, the last is read again.
+        let quanta: [_; MAX_LANES] = std::array::from_fn(|i| quantum((rows.start + i).min(last)));
         let from = from.row_range(rows);
         if from.is_row_major() {
-            simd.call(PackRows { from, to, width });
+            simd.call(PackRows { dot, from, to, width, quanta });
         } else {
-            simd.call(PackColumns { from, to, width });
+            simd.call(PackColumns { dot, from, to, width, quanta });
         }
     }
 }
 
 /// Up to `LANES` rows, each of which lies side by side: they are transposed in registers.
-struct PackRows<'a> {
+struct PackRows<'a, D> {
+    dot: D,
     from: MatRef<'a>,
     to: &'a mut [f32],
     width: usize,
+    quanta: [Quantum<f32>; MAX_LANES],
 }
 
-impl Kernel for PackRows<'_> {
+impl<D: Dot> Kernel for PackRows<'_, D> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Self { from, to, width } = self;
+        let Self { dot, from, to, width, quanta } = self;
         let (rows, k) = (from.rows(), from.cols());
-        let whole = k / S::LANES * S::LANES;
-        // In place of rows that are not there, the last is read again.
+        let step = S::LANES * D::GROUP;
         let lines: [&[f32]; MAX_LANES] = std::array::from_fn(|i| &from.line(i.min(rows - 1))[..k]);
-        for p in (0..whole).step_by(S::LANES) {
-            let mut square = [simd.splat(0.0); MAX_LANES];
+        let mut square = [simd.splat(0.0); MAX_LANES];
+        for (p, to) in (0..k).step_by(step).zip(to.chunks_mut(S::LANES * width)) {
             for i in 0..S::LANES {
-                square[i] = simd.load(&lines[i][p..]);
+                let values = &lines[i][p..];
+                square[i] = if values.len() >= step {
+                    dot.groups(simd, values, quanta[i])
+                } else {
+                    let mut whole = [0.0; 4 * MAX_LANES];
+                    whole[..values.len()].copy_from_slice(values);
+                    dot.groups(simd, &whole, quanta[i])
+                };
             }
             simd.transpose(&mut square[..S::LANES]);
-            for (q, column) in square[..S::LANES].iter().enumerate() {
-                put(simd, *column, &mut to[(p + q) * width..], rows);
-            }
-        }
-        for p in whole..k {
-            for i in 0..rows {
-                to[p * width + i] = from.at(i, p);
+            let n_groups = (k - p).div_ceil(D::GROUP).min(S::LANES);
+            for (q, groups) in square[..n_groups].iter().enumerate() {
+                put(simd, *groups, &mut to[q * width..], rows);
             }
         }
     }
 }
 
 /// Up to `LANES` rows, of which each column lies side by side.
-struct PackColumns<'a> {
+struct PackColumns<'a, D> {
+    dot: D,
     from: MatRef<'a>,
     to: &'a mut [f32],
     width: usize,
+    quanta: [Quantum<f32>; MAX_LANES],
 }
 
-impl Kernel for PackColumns<'_> {
+impl<D: Dot> Kernel for PackColumns<'_, D> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let rows = self.from.rows();
-        // What is read beyond the rows is written over by the next column, unless zeros belong there.
-        let spills = rows == S::LANES || rows == self.width;
-        for (p, to) in self.to.chunks_mut(self.width).enumerate() {
-            let column = self.from.line(p);
-            if spills && column.len() >= S::LANES && to.len() >= S::LANES {
-                simd.store(simd.load(column), to);
+        let Self { dot, from, to, width, quanta } = self;
+        let rows = from.rows();
+        let scales = Quantum {
+            inverse: simd.load(&quanta.map(|quantum| quantum.inverse)),
+            zero: simd.load(&quanta.map(|quantum| quantum.zero)),
+        };
+        // What is read beyond the rows is written over by the next group, unless zeros belong there.
+        let spills = rows == S::LANES || rows == width;
+        for (group, to) in to.chunks_mut(width).enumerate() {
+            let mut values = [simd.splat(0.0); 4];
+            for (value, p) in values.iter_mut().zip(group * D::GROUP..from.cols().min((group + 1) * D::GROUP))
+            {
+                let column = from.line(p);
+                *value = if column.len() >= S::LANES {
+                    simd.load(column)
+                } else {
+                    simd.load_part(&column[..rows])
+                };
+            }
+            let groups = dot.group_of_rows(simd, values, scales);
+            if spills && to.len() >= S::LANES {
+                simd.store(groups, to);
             } else {
-                simd.store_part(simd.load_part(&column[..rows]), &mut to[..rows]);
+                simd.store_part(groups, &mut to[..rows]);
             }
         }
     }
@@ -105,23 +146,42 @@ fn put<S: Simd>(simd: S, x: S::V, to: &mut [f32], len: usize) {
 }
 
 /// The left operand of a product, cut into strips of as many rows as a tile has.
-pub(crate) struct Strips<'a> {
-    // Strips one after the other, each `[k × its rows]`.
+pub(crate) struct Strips<'a, D = F32> {
+    dot: D,
+    // Strips one after the other, each `[groups of k × its rows]`.
     data: &'a [f32],
     rows: usize,
+    // Groups of k.
     k: usize,
+    // Of each row, where the precision has scales.
+    scales: &'a [RowScale],
 }
 
-impl<'a> Strips<'a> {
+impl<'a> Strips<'a, F32> {
     #[inline(always)]
     pub(crate) fn pack<S: Simd>(simd: S, from: MatRef, memory: &'a mut Buffer) -> Self {
-        let (rows, k) = (from.rows(), from.cols());
+        Self::pack_as(simd, F32, from, memory, &[])
+    }
+}
+
+impl<'a, D: Dot> Strips<'a, D> {
+    /// `scales` has one for each row, where the precision has scales.
+    #[inline(always)]
+    pub(super) fn pack_as<S: Simd>(
+        simd: S,
+        dot: D,
+        from: MatRef,
+        memory: &'a mut Buffer,
+        scales: &'a [RowScale],
+    ) -> Self {
+        let (rows, k) = (from.rows(), from.cols().div_ceil(D::GROUP));
         let data = memory.resize(rows * k);
         for strip in ranges(rows, strip_rows::<S>(rows)) {
             let to = &mut data[strip.start * k..strip.end * k];
-            pack_strip(simd, from.row_range(strip.clone()), to, strip.len());
+            let quantum = |row: usize| if D::SCALED { scales[strip.start + row].quantum } else { NO_QUANTUM };
+            pack_strip_as(simd, dot, from.row_range(strip.clone()), to, strip.len(), quantum);
         }
-        Self { data, rows, k }
+        Self { dot, data, rows, k, scales }
     }
 
     /// The rows of each strip, and their packed values.
@@ -132,13 +192,19 @@ impl<'a> Strips<'a> {
         strips.map(move |strip| (strip.clone(), &data[strip.start * k..strip.end * k]))
     }
 
+    /// The scales of some rows; empty where the precision has none.
+    #[inline(always)]
+    pub(super) fn scales(&self, rows: Range<usize>) -> &'a [RowScale] {
+        if D::SCALED { &self.scales[rows] } else { &[] }
+    }
+
     /// The product with a panel of `c.cols()` columns or more.
     #[inline(always)]
     pub(crate) fn times<S: Simd>(&self, simd: S, panel: &Panel, mut c: MatMut, write: Write) {
         let cols = 0..c.cols();
         for (rows, a) in self.iter(simd) {
             let c = c.window(rows, cols.clone());
-            simd.call(Tile { a, b: panel.data, width: panel.width, c, write });
+            simd.call(Tile { dot: self.dot, a, b: panel.data, width: panel.width, c, write });
         }
     }
 }

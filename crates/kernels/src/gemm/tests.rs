@@ -31,9 +31,30 @@ proptest! {
         reference::gemm(a, b, &mut expected, write);
         for isa in Isa::available() {
             let mut found = c.clone();
-            gemm(a, &Packed::for_isa(isa, b), &mut found, write, Epilogue::None);
+            gemm(a, &Packed::for_isa(isa, Precision::F32, b), &mut found, write, Epilogue::None);
             // 129 terms below 1, each rounded to 2^-24 of a sum that stays below 30.
             assert_close(isa.name(), &found, &expected, 3e-5);
+        }
+    }
+
+    #[test]
+    fn short_factors_give_the_product_of_rounded_operands(
+        (m, k, n) in (length(), 1..200usize, length()),
+        int8: bool,
+        b_transposed: bool,
+    ) {
+        let precision = if int8 { Precision::Int8 } else { Precision::Bf16 };
+        let (a, b) = (values(1, m * k), values(2, k * n));
+        let (a, b) = (MatRef::new(&a, m, k), mat(&b, k, n, b_transposed));
+        let (a_rounded, b_rounded) = reference::rounded(precision, a, b);
+        let mut expected = vec![0.0; m * n];
+        let operands = (MatRef::new(&a_rounded, m, k), MatRef::new(&b_rounded, k, n));
+        reference::gemm(operands.0, operands.1, &mut expected, Write::Overwrite);
+        for isa in Isa::available() {
+            let mut found = vec![0.0; m * n];
+            gemm(a, &Packed::for_isa(isa, precision, b), &mut found, Write::Overwrite, Epilogue::None);
+            // A value halfway between two bytes may go either way; else sums of 200 terms below 1.
+            assert_close(isa.name(), &found, &expected, if int8 { 0.02 } else { 4e-5 });
         }
     }
 
@@ -42,7 +63,7 @@ proptest! {
         let (a, b, bias) = (values(1, m * k), values(2, k * n), values(3, n));
         let (a, b) = (MatRef::new(&a, m, k), MatRef::new(&b, k, n));
         for isa in Isa::available() {
-            let b = Packed::for_isa(isa, b);
+            let b = Packed::for_isa(isa, Precision::F32, b);
             let mut plain = vec![0.0; m * n];
             gemm(a, &b, &mut plain, Write::Overwrite, Epilogue::None);
             plain.iter_mut().enumerate().for_each(|(i, x)| *x += bias[i % n]);
@@ -70,7 +91,7 @@ fn k_beyond_a_block_matches_reference() {
     reference::gemm(a, b, &mut expected, Write::Overwrite);
     for isa in Isa::available() {
         let mut found = vec![0.0; m * n];
-        gemm(a, &Packed::for_isa(isa, b), &mut found, Write::Overwrite, Epilogue::None);
+        gemm(a, &Packed::for_isa(isa, Precision::F32, b), &mut found, Write::Overwrite, Epilogue::None);
         // 2100 terms below 1, sums of about 20.
         assert_close(isa.name(), &found, &expected, 1e-4);
     }
@@ -79,25 +100,33 @@ fn k_beyond_a_block_matches_reference() {
 /// Where multiply-adds are fused, all instruction sets agree to the bit, for each value is one chain.
 #[test]
 fn fused_instruction_sets_agree_to_the_bit() {
+    [Precision::F32, Precision::Bf16, Precision::Int8].into_iter().for_each(agree_to_the_bit);
+}
+
+fn agree_to_the_bit(precision: Precision) {
     let (m, k, n) = (31, 77, 50);
     let (a, b) = (values(1, m * k), values(2, k * n));
     let (a, b) = (MatRef::new(&a, m, k), MatRef::new(&b, k, n));
     let fused = Isa::available().into_iter().filter(|isa| isa.name() != "plain");
     let results = fused.map(|isa| {
         let mut c = vec![0.0; m * n];
-        gemm(a, &Packed::for_isa(isa, b), &mut c, Write::Overwrite, Epilogue::None);
+        gemm(a, &Packed::for_isa(isa, precision, b), &mut c, Write::Overwrite, Epilogue::None);
         bits(&c)
     });
     let results: Vec<_> = results.collect();
-    assert!(results.windows(2).all(|pair| pair[0] == pair[1]));
+    assert!(results.windows(2).all(|pair| pair[0] == pair[1]), "{precision}");
 }
 
 #[test]
 fn a_row_does_not_depend_on_the_others_nor_on_threads() {
-    let (m, k, n) = (301, 1100, 70);
+    [Precision::F32, Precision::Bf16, Precision::Int8].into_iter().for_each(is_independent);
+}
+
+fn is_independent(precision: Precision) {
+    let (m, k, n) = (301, 2100, 70);
     let (a, b, bias) = (values(1, m * k), values(2, k * n), values(3, n));
     for isa in Isa::available() {
-        let b = Packed::for_isa(isa, MatRef::new(&b, k, n));
+        let b = Packed::for_isa(isa, precision, MatRef::new(&b, k, n));
         let product = |rows: Range<usize>| {
             let mut c = vec![0.0; rows.len() * n];
             let a = MatRef::new(&a[rows.start * k..rows.end * k], rows.len(), k);
@@ -108,6 +137,7 @@ fn a_row_does_not_depend_on_the_others_nor_on_threads() {
         };
         let all = with_threads(1, || product(0..m));
         assert_eq!(all, with_threads(2, || product(0..m)));
+        assert_eq!(all, with_threads(3, || crate::together(|| product(0..m))));
         for rows in [0..1, 5..7, 100..113, 17..64, 299..301] {
             assert_eq!(all[rows.start * n..rows.end * n], product(rows.clone()), "{isa:?} {rows:?}");
         }
@@ -118,8 +148,8 @@ fn a_row_does_not_depend_on_the_others_nor_on_threads() {
 fn a_packed_buffer_is_reused() {
     let (a, b) = (values(1, 5 * 40), values(2, 40 * 33));
     let mut packed = Packed::empty();
-    packed.pack(MatRef::new(&b, 33, 40));
-    packed.pack(MatRef::new(&b[..3], 1, 3));
+    packed.pack(Precision::F32, MatRef::new(&b, 33, 40));
+    packed.pack(Precision::F32, MatRef::new(&b[..3], 1, 3));
     let mut c = [0.0; 5 * 3];
     gemm(MatRef::new(&a[..5], 5, 1), &packed, &mut c, Write::Overwrite, Epilogue::None);
     let expected: Vec<f32> = a[..5].iter().flat_map(|a| b[..3].iter().map(move |b| a * b)).collect();

@@ -10,6 +10,6 @@ mod vector;
 pub use activation::{activate, activate_backward};
 pub use attention::{attention, attention_backward};
 pub use dropout::{dropout, uniform};
-pub use gemm::gemm;
+pub use gemm::{gemm, rounded};
 pub use layer_norm::{add_layer_norm, layer_norm_backward};
 pub use vector::{adamw, add, column_sums, scale, sum_of_squares};

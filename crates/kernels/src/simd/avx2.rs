@@ -87,6 +87,7 @@ impl Simd for Avx2 {
         splat_bits(x: u32) -> __m256i = _mm256_set1_epi32(x as i32);
         lane_numbers() -> __m256i = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
         add_bits(a: __m256i, b: __m256i) -> __m256i = _mm256_add_epi32(a, b);
+        int_to_float(x: __m256i) -> __m256 = _mm256_cvtepi32_ps(x);
         mul_bits(a: __m256i, b: __m256i) -> __m256i = _mm256_mullo_epi32(a, b);
         and(a: __m256i, b: __m256i) -> __m256i = _mm256_and_si256(a, b);
         or(a: __m256i, b: __m256i) -> __m256i = _mm256_or_si256(a, b);

@@ -1,28 +1,43 @@
-//! Vectors of 16 floats: AVX-512F.
+//! Vectors of 16 floats: AVX-512F, and with it the instructions for short numbers where the CPU has them.
 
 use std::arch::x86_64::*;
 
-use super::{Kernel, Simd};
+use super::{Kernel, Simd, convert};
 
-/// Vectors of 16 floats.
-// Invariant: a value exists only where the CPU has AVX-512F; `detect` is the only constructor.
+/// Vectors of 16 floats. `SHORT` says whether there are instructions for bfloat16 and for bytes.
+// Invariant: a value exists only where the CPU has AVX-512F, and with `SHORT` also AVX-512 BW, VL, BF16 and VNNI;
+// `detect` is the only constructor.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Avx512(());
+pub(crate) struct Avx512<const SHORT: bool>(());
 
-impl Avx512 {
-    /// The proof that this CPU has AVX-512F.
+impl<const SHORT: bool> Avx512<SHORT> {
+    /// The proof that this CPU has the instructions.
     pub(super) fn detect() -> Option<Self> {
-        is_x86_feature_detected!("avx512f").then_some(Self(()))
+        let has_short = is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512bf16")
+            && is_x86_feature_detected!("avx512vnni");
+        (is_x86_feature_detected!("avx512f") && (has_short || !SHORT)).then_some(Self(()))
     }
 
     pub(super) fn run<K: Kernel>(self, kernel: K) -> K::Output {
         #[inline(never)]
         #[target_feature(enable = "avx512f")]
-        fn run<K: Kernel>(simd: Avx512, kernel: K) -> K::Output {
+        fn long<S: Simd, K: Kernel>(simd: S, kernel: K) -> K::Output {
             kernel.run(simd)
         }
-        // SAFETY: `self` exists, so the CPU has AVX-512F.
-        unsafe { run(self, kernel) }
+        #[inline(never)]
+        #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16,avx512vnni")]
+        fn short<S: Simd, K: Kernel>(simd: S, kernel: K) -> K::Output {
+            kernel.run(simd)
+        }
+        if SHORT {
+            // SAFETY: `self` exists, so the CPU has AVX-512F, BW, VL, BF16 and VNNI.
+            unsafe { short(self, kernel) }
+        } else {
+            // SAFETY: `self` exists, so the CPU has AVX-512F.
+            unsafe { long(self, kernel) }
+        }
     }
 }
 
@@ -37,7 +52,7 @@ macro_rules! instructions {
     )*};
 }
 
-impl Simd for Avx512 {
+impl<const SHORT: bool> Simd for Avx512<SHORT> {
     const LANES: usize = 16;
     const TILE_ROWS: usize = 14;
     type V = __m512;
@@ -76,6 +91,7 @@ impl Simd for Avx512 {
         to_bits(x: __m512) -> __m512i = _mm512_castps_si512(x);
         to_floats(x: __m512i) -> __m512 = _mm512_castsi512_ps(x);
         splat_bits(x: u32) -> __m512i = _mm512_set1_epi32(x as i32);
+        int_to_float(x: __m512i) -> __m512 = _mm512_cvtepi32_ps(x);
         lane_numbers() -> __m512i = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
         add_bits(a: __m512i, b: __m512i) -> __m512i = _mm512_add_epi32(a, b);
         mul_bits(a: __m512i, b: __m512i) -> __m512i = _mm512_mullo_epi32(a, b);
@@ -95,6 +111,56 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn pair_bf16(self, low: __m512, high: __m512) -> __m512i {
+        if !SHORT {
+            return convert::pair_bf16(self, low, high);
+        }
+        let ends = self.narrow_bf16(low, high);
+        // SAFETY: `self` exists, so the CPU has AVX-512 BW.
+        unsafe { _mm512_permutexvar_epi16(_mm512_load_si512(HALVES.0.as_ptr().cast()), ends) }
+    }
+
+    #[inline(always)]
+    fn narrow_bf16(self, first: __m512, second: __m512) -> __m512i {
+        if !SHORT {
+            return convert::narrow_bf16(self, first, second);
+        }
+        // SAFETY: `self` exists, so the CPU has AVX-512 BF16; both types are 512 bits.
+        unsafe { std::mem::transmute::<__m512bh, __m512i>(_mm512_cvtne2ps_pbh(second, first)) }
+    }
+
+    #[inline(always)]
+    fn narrow_bytes(self, x: [__m512i; 4]) -> __m512i {
+        // SAFETY: `self` exists, so the CPU has AVX-512F.
+        unsafe {
+            let [a, b, c, d] = x.map(|x| _mm512_castsi128_si512(_mm512_cvtepi32_epi8(x)));
+            let (ab, cd) = (_mm512_shuffle_i32x4::<0x44>(a, b), _mm512_shuffle_i32x4::<0x44>(c, d));
+            _mm512_shuffle_i32x4::<0x88>(ab, cd)
+        }
+    }
+
+    #[inline(always)]
+    fn dot_bf16(self, a: __m512i, b: __m512i, sum: __m512) -> __m512 {
+        if !SHORT {
+            return convert::dot_bf16(self, a, b, sum);
+        }
+        // SAFETY: `self` exists, so the CPU has AVX-512 BF16; the types are 512 bits each.
+        unsafe {
+            let [a, b] = [a, b].map(|x| std::mem::transmute::<__m512i, __m512bh>(x));
+            _mm512_dpbf16_ps(sum, a, b)
+        }
+    }
+
+    #[inline(always)]
+    fn dot_bytes(self, a: __m512i, b: __m512i, sum: __m512i) -> __m512i {
+        if !SHORT {
+            return convert::dot_bytes(self, a, b, sum);
+        }
+        // SAFETY: `self` exists, so the CPU has AVX-512 VNNI.
+        unsafe { _mm512_dpbusd_epi32(sum, a, b) }
+    }
+
+    #[inline(always)]
     fn load_part(self, from: &[f32]) -> __m512 {
         let mask = part_mask(from.len());
         // SAFETY: the mask reads only the lanes that `from` has, and the CPU has AVX-512F because `self` exists.
@@ -108,6 +174,20 @@ impl Simd for Avx512 {
         unsafe { _mm512_mask_storeu_ps(to.as_mut_ptr(), mask, x) }
     }
 }
+
+#[repr(align(64))]
+struct Halves([u16; 32]);
+
+/// Takes turns between the lower and the upper 16 short numbers.
+static HALVES: Halves = {
+    let mut halves = [0; 32];
+    let mut i = 0;
+    while i < 32 {
+        halves[i] = (i / 2 + i % 2 * 16) as u16;
+        i += 1;
+    }
+    Halves(halves)
+};
 
 /// A mask of the first `len` lanes.
 #[inline(always)]

@@ -16,12 +16,14 @@ enum Kind {
     #[cfg(target_arch = "x86_64")]
     Avx2(Avx2),
     #[cfg(target_arch = "x86_64")]
-    Avx512(Avx512),
+    Avx512(Avx512<false>),
+    #[cfg(target_arch = "x86_64")]
+    Avx512Bf16(Avx512<true>),
 }
 
 impl Isa {
     /// The widest instruction set of this machine, or the one that the environment variable `UMBEL_ISA` names
-    /// (`avx512`, `avx2` or `plain`), where the machine has it.
+    /// (`avx512-bf16`, `avx512`, `avx2` or `plain`), where the machine has it.
     pub fn best() -> Self {
         static BEST: OnceLock<Isa> = OnceLock::new();
         *BEST.get_or_init(|| {
@@ -37,11 +39,17 @@ impl Isa {
         let mut kinds = Vec::new();
         #[cfg(target_arch = "x86_64")]
         {
+            kinds.extend(Avx512::detect().map(Kind::Avx512Bf16));
             kinds.extend(Avx512::detect().map(Kind::Avx512));
             kinds.extend(Avx2::detect().map(Kind::Avx2));
         }
         kinds.push(Kind::Plain(Plain));
         kinds.into_iter().map(Self).collect()
+    }
+
+    /// Whether it multiplies bfloat16 numbers at once; else they become floats first.
+    pub fn has_bf16(self) -> bool {
+        self.name() == "avx512-bf16"
     }
 
     /// Its name, as in `UMBEL_ISA`.
@@ -52,6 +60,8 @@ impl Isa {
             Kind::Avx2(_) => "avx2",
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512(_) => "avx512",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512Bf16(_) => "avx512-bf16",
         }
     }
 
@@ -64,6 +74,8 @@ impl Isa {
             Kind::Avx2(simd) => simd.run(kernel),
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512(simd) => simd.run(kernel),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512Bf16(simd) => simd.run(kernel),
         }
     }
 }

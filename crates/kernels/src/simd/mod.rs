@@ -1,11 +1,12 @@
 //! Vectors behind one trait, and the choice of the instruction set at run time.
 //!
-//! All unsafe code of umbel is in this folder.
+//! The unsafe code of the kernels is in this folder, but for `parallel/team.rs`.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+pub(crate) mod convert;
 mod isa;
 mod mat_mut;
 mod plain;
@@ -74,6 +75,39 @@ pub(crate) trait Simd: Copy + Send + Sync {
     fn xor(self, a: Self::U, b: Self::U) -> Self::U;
     fn shift_left(self, a: Self::U, by: u32) -> Self::U;
     fn shift_right(self, a: Self::U, by: u32) -> Self::U;
+
+    /// Rounds to bfloat16, to the nearest and then to even: the lanes of `low` become the low halves of the
+    /// result's lanes, those of `high` the high halves.
+    #[inline(always)]
+    fn pair_bf16(self, low: Self::V, high: Self::V) -> Self::U {
+        convert::pair_bf16(self, low, high)
+    }
+    /// Rounds to bfloat16 like `pair_bf16`, and lays the lanes of `first` and then those of `second` end to end.
+    #[inline(always)]
+    fn narrow_bf16(self, first: Self::V, second: Self::V) -> Self::U {
+        convert::narrow_bf16(self, first, second)
+    }
+    /// Lays the lowest bytes of all lanes end to end.
+    #[inline(always)]
+    fn narrow_bytes(self, x: [Self::U; 4]) -> Self::U {
+        convert::narrow_bytes(self, x)
+    }
+    /// In each lane `sum + high halves + low halves`, as two fused multiply-adds of bfloat16 pairs, the high
+    /// one first. Denormal numbers count as zero.
+    #[inline(always)]
+    fn dot_bf16(self, a: Self::U, b: Self::U, sum: Self::V) -> Self::V {
+        convert::dot_bf16(self, a, b, sum)
+    }
+    /// In each lane the sum of the products of the bytes of `a`, unsigned, and of `b`, signed, added to `sum`.
+    #[inline(always)]
+    fn dot_bytes(self, a: Self::U, b: Self::U, sum: Self::U) -> Self::U {
+        convert::dot_bytes(self, a, b, sum)
+    }
+    /// Signed integers as floats, rounded to the nearest.
+    #[inline(always)]
+    fn int_to_float(self, x: Self::U) -> Self::V {
+        convert::int_to_float(self, x)
+    }
 
     /// Up to `LANES` values; the other lanes are zero.
     #[inline(always)]
