@@ -7,6 +7,7 @@ mod embeddings;
 mod model;
 mod numbers;
 mod output;
+mod precision;
 mod predictions;
 mod progress;
 mod report;

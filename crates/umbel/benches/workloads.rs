@@ -1,8 +1,9 @@
 //! Our side of the benchmarks: one workload, run once for each line on stdin.
 //!
-//! `tools/bench.py` starts this beside the peers and lets all take turns. Arguments: `embed` or `train`, the
-//! encoder's folder, the workload (JSON Lines with `text`, to train also `label` and `score`), and how many
-//! of its rows. For each line on stdin it prints a JSON object with the seconds of one run.
+//! `tools/bench.py` starts this beside the peers and lets all take turns. Arguments: `embed`, `latency` or `train`,
+//! the encoder's folder, the workload (JSON Lines with `text`, to train also `label` and `score`), how many of its
+//! rows, and the precision. For each line on stdin it prints a JSON object with the seconds of one run, or of
+//! `latency` with the median of the seconds of a text alone.
 
 use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
@@ -15,15 +16,16 @@ use umbel::train::{Observer, RunFolder, RunReport, StepReport, train};
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
-    let [work, model, data, limit] = &args[..] else {
+    let [work, model, data, limit, precision] = &args[..] else {
         // `cargo bench` and `cargo test --benches` start this without arguments.
-        println!("usage: workloads embed|train MODEL DATA ROWS; see tools/bench.py");
+        println!("usage: workloads embed|latency|train MODEL DATA ROWS PRECISION; see tools/bench.py");
         return;
     };
     let rows = read_rows(Path::new(data), limit.parse().expect("a number of rows"));
     let mut run: Box<dyn FnMut() -> f64> = match &work[..] {
-        "embed" => embed(Path::new(model), &rows),
-        "train" => train_epoch(PathBuf::from(model), &rows),
+        "embed" => embed(open(model, precision), &rows),
+        "latency" => latency(open(model, precision), &rows),
+        "train" => train_epoch(PathBuf::from(model), &rows, precision),
         other => panic!("unknown work `{other}`"),
     };
     println!("ready");
@@ -39,11 +41,35 @@ fn read_rows(path: &Path, limit: usize) -> Vec<serde_json::Value> {
     text.lines().take(limit).map(|line| serde_json::from_str(line).expect("a JSON object")).collect()
 }
 
+fn open(model: &str, precision: &str) -> Model {
+    let mut model = Model::open(Path::new(model)).expect("the model opens");
+    model.set_precision(precision.parse().expect("a precision"));
+    model
+}
+
+fn texts(rows: &[serde_json::Value]) -> Vec<String> {
+    rows.iter().map(|row| row["text"].as_str().expect("a text").to_string()).collect()
+}
+
+/// One text at a time, 300 times; the median.
+fn latency(model: Model, rows: &[serde_json::Value]) -> Box<dyn FnMut() -> f64> {
+    let texts = texts(rows);
+    Box::new(move || {
+        let mut seconds: Vec<f64> = (0..300)
+            .map(|i| {
+                let start = Instant::now();
+                model.embed(&texts[i % texts.len()..][..1]).expect("a text can be embedded");
+                start.elapsed().as_secs_f64()
+            })
+            .collect();
+        seconds.sort_by(f64::total_cmp);
+        seconds[seconds.len() / 2]
+    })
+}
+
 /// Texts in, embeddings out; tokenising is timed too.
-fn embed(model: &Path, rows: &[serde_json::Value]) -> Box<dyn FnMut() -> f64> {
-    let model = Model::open(model).expect("the model opens");
-    let texts: Vec<String> =
-        rows.iter().map(|row| row["text"].as_str().expect("a text").to_string()).collect();
+fn embed(model: Model, rows: &[serde_json::Value]) -> Box<dyn FnMut() -> f64> {
+    let texts = texts(rows);
     Box::new(move || {
         let start = Instant::now();
         let embedded = model.embed(&texts).expect("texts can be embedded");
@@ -69,7 +95,7 @@ impl Observer for Clock {
 }
 
 /// One epoch of shuffled batches of 32, tokenised anew; the validation pass after it is not timed.
-fn train_epoch(encoder: PathBuf, rows: &[serde_json::Value]) -> Box<dyn FnMut() -> f64> {
+fn train_epoch(encoder: PathBuf, rows: &[serde_json::Value], precision: &str) -> Box<dyn FnMut() -> f64> {
     let dir = std::env::temp_dir().join(format!("umbel-bench-{}", std::process::id()));
     std::fs::create_dir_all(&dir).expect("a temporary folder");
     let line = |row: &serde_json::Value| format!("{row}\n");
@@ -84,9 +110,10 @@ fn train_epoch(encoder: PathBuf, rows: &[serde_json::Value]) -> Box<dyn FnMut() 
             {{ name = "label", kind = "classification" }},
             {{ name = "score", kind = "regression", standardize = false }},
         ]
-        train = {{ epochs = 1, batch_size = 32, learning_rate = 2e-5, checkpoint_every = 1000000 }}
+        train = {{ epochs = 1, batch_size = 32, learning_rate = 2e-5, checkpoint_every = 1000000, precision = "{1}" }}
         "#,
-        dir.display()
+        dir.display(),
+        precision
     );
     let settings = Settings::parse(&settings, &[]).expect("the settings are well-formed");
     let data = RunData::read(&settings).expect("the rows can be read");

@@ -7,6 +7,7 @@ use umbel::{Error, Model};
 
 use crate::embeddings::{self, Destination, Texts};
 use crate::output::Output;
+use crate::precision::PrecisionArgs;
 use crate::stream::Stream;
 use crate::texts::TextArgs;
 use crate::truncation::TruncationArgs;
@@ -40,6 +41,9 @@ pub struct Args {
 
     #[command(flatten)]
     changes: Changes,
+
+    #[command(flatten)]
+    precision: PrecisionArgs,
 }
 
 /// What is to be other than the model says.
@@ -92,6 +96,7 @@ pub(super) fn run(args: Args, output: &Output) -> Result<()> {
     let folder = crate::model::folder(&args.model)?;
     let mut model = Model::open(&folder)?;
     args.changes.apply(&mut model, &folder)?;
+    model.set_precision(args.precision.precision);
     let kept = if args.no_text { Texts::LeftOut } else { Texts::Kept };
     let destination = Destination { path, size: model.embedding_size(), texts: kept };
     let writer = open(&destination)?;

@@ -11,6 +11,7 @@ use umbel::train::data::read_labelled;
 use super::train::{check_folder, show_scores};
 use crate::numbers::{count, counted};
 use crate::output::Output;
+use crate::precision::PrecisionArgs;
 
 /// Hold a model's answers against the labels of rows.
 ///
@@ -32,13 +33,17 @@ pub(crate) struct Args {
     /// Write every row with its labels and predictions: CSV if the name ends in .csv, else JSON lines.
     #[arg(long, value_name = "FILE")]
     predictions: Option<PathBuf>,
+
+    #[command(flatten)]
+    precision: PrecisionArgs,
 }
 
 pub(super) fn run(args: Args, output: &Output) -> Result<()> {
     if let Some(path) = &args.predictions {
         check_folder(path)?;
     }
-    let model = crate::model::open(&args.model)?;
+    let mut model = crate::model::open(&args.model)?;
+    model.set_precision(args.precision.precision);
     if model.heads().is_empty() {
         bail!("{} has no task heads; train some with `umbel train`", args.model);
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 
 use crate::output::Output;
+use crate::precision::PrecisionArgs;
 use crate::predictions::{self, Destination, Embeddings};
 use crate::sink::Sink;
 use crate::stream::Stream;
@@ -39,6 +40,9 @@ pub struct Args {
 
     #[command(flatten)]
     truncation: TruncationArgs,
+
+    #[command(flatten)]
+    precision: PrecisionArgs,
 }
 
 pub(super) fn run(args: Args, output: &Output) -> Result<()> {
@@ -47,6 +51,7 @@ pub(super) fn run(args: Args, output: &Output) -> Result<()> {
     let texts = args.texts.open()?;
     let mut model = crate::model::open(&args.model)?;
     args.truncation.apply(&mut model)?;
+    model.set_precision(args.precision.precision);
     if model.heads().is_empty() {
         bail!(
             "`{}` has no tasks to answer; `umbel embed` gives its embeddings, `umbel train` adds tasks",

@@ -78,7 +78,9 @@ impl<D: Dot> Kernel for RunAs<'_, D> {
         let k = block.a.cols();
         if D::SCALED {
             scales.clear();
-            scales.extend((0..block.a.rows()).map(|row| RowScale::of(simd, block.a.row_range(row..row + 1))));
+            for row in 0..block.a.rows() {
+                scales.push(RowScale::of(simd, block.a.row_range(row..row + 1)));
+            }
         }
         // Sums of bytes become floats when they are complete, so all k are one block.
         let step = if D::SCALED { k } else { K_BLOCK * D::GROUP };

@@ -65,7 +65,7 @@ impl Packed {
         let Self { isa, scales: ColumnScales { quanta, sums, .. }, .. } = self;
         let groups = self.k.div_ceil(D::GROUP);
         let width = isa.run(PanelWidth);
-        let data = self.data.resize(groups * self.n.next_multiple_of(width / 2));
+        let data = self.data.resize_weight(groups * self.n.next_multiple_of(width / 2));
         if data.is_empty() {
             return;
         }

@@ -11,6 +11,7 @@ pub use open::Origin;
 pub use run::{Embedded, Predicted, Prediction};
 
 use kernels::Activation;
+pub use kernels::Precision;
 
 use crate::encoder::{Encoder, Shape};
 use crate::error::{Error, Result};
@@ -159,6 +160,11 @@ impl Model {
         let part = Part::Head(settings.name.clone());
         let linear = head::random_linear(&mut self.params, &name, shape, part, seed);
         self.heads.push(Head { settings, task, linear });
+    }
+
+    /// Chooses how precisely the layers of the encoder compute; at first they do with 32-bit floats.
+    pub fn set_precision(&mut self, precision: Precision) {
+        self.params.set_precision(precision);
     }
 
     /// How many numbers an embedding has.

@@ -1,17 +1,22 @@
 //! Texts in, embeddings and answers out, in batches that the encoder runs through well.
 
+use rayon::prelude::*;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::{Forward, Model};
 use crate::error::{Error, Result};
-use crate::nn::{Matrix, Tape};
+use crate::nn::{Matrix, Tape, Var};
 use crate::task::Answer;
 use crate::text::batch::by_token_budget;
 use crate::text::{Batch, Tokens};
 
-/// Tokens that go through the encoder at once: enough to keep every core busy, few enough that the widest
-/// activations of a layer stay near the caches.
-const TOKENS_A_BATCH: usize = 4096;
+/// Tokens that one thread takes through the whole encoder: enough that packing a layer's input does not count,
+/// few enough that a layer's activations stay in the caches.
+const TOKENS_A_GROUP: usize = 256;
+/// Tokens that all threads take through the encoder together, if there are too few to give each groups of its own.
+const TOKENS_TOGETHER: usize = 4096;
+/// With fewer groups a thread, the last one at work would keep the others waiting too long.
+const GROUPS_A_THREAD: usize = 6;
 
 /// The embeddings of some texts.
 #[derive(Debug)]
@@ -130,21 +135,35 @@ impl Model {
     }
 
     /// Runs all texts through `pass` in batches, and puts the rows in the texts' order.
+    ///
+    /// Of many texts each thread takes groups through the whole encoder by itself, so that no thread waits for
+    /// another; few texts go through it together, each operation shared among the threads. A text's row does not
+    /// depend on that.
     fn collect_rows(
         &self,
         texts: &[Tokens],
         cols: usize,
-        pass: impl Fn(&mut Tape<'_>, &Batch) -> crate::nn::Var,
+        pass: impl Fn(&mut Tape<'_>, &Batch) -> Var + Sync,
     ) -> Matrix {
-        let mut all = Matrix::scratch(texts.len(), cols);
         let lengths: Vec<usize> = texts.iter().map(Tokens::len).collect();
-        for rows in by_token_budget(&lengths, TOKENS_A_BATCH) {
+        let run = |rows: &[usize]| {
             let batch = Batch::new(rows.iter().map(|&row| &texts[row]));
-            let mut tape = Tape::inference(&self.params);
-            let result = pass(&mut tape, &batch);
-            for (from, &to) in rows.iter().enumerate() {
-                all.row_mut(to).copy_from_slice(result.row(from));
-            }
+            pass(&mut Tape::inference(&self.params), &batch).into_matrix()
+        };
+        let mut all = Matrix::scratch(texts.len(), cols);
+        let mut put = |rows: &[usize], result: &Matrix| {
+            rows.iter().zip(result.iter_rows()).for_each(|(&to, row)| all.row_mut(to).copy_from_slice(row));
+        };
+        let n_threads = rayon::current_num_threads();
+        let n_groups = lengths.iter().sum::<usize>() / TOKENS_A_GROUP;
+        if n_threads > 1 && n_groups >= GROUPS_A_THREAD * n_threads {
+            let groups = by_token_budget(&lengths, TOKENS_A_GROUP);
+            let pass = |rows: &Vec<usize>| kernels::alone(|| run(rows));
+            let results: Vec<Matrix> = groups.par_iter().with_max_len(1).map(pass).collect();
+            groups.iter().zip(&results).for_each(|(rows, result)| put(rows, result));
+        } else {
+            let batches = by_token_budget(&lengths, TOKENS_TOGETHER);
+            kernels::together(|| batches.iter().for_each(|rows| put(rows, &run(rows))));
         }
         all
     }

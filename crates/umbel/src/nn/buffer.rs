@@ -25,7 +25,11 @@ thread_local! {
 /// A vector of `len` floats whose values are unspecified.
 pub(super) fn take(len: usize) -> Vec<f32> {
     let kept = if len < SMALLEST_KEPT { None } else { POOL.with_borrow_mut(|pool| pool.take(len)) };
-    let mut buffer = kept.unwrap_or_else(|| Vec::with_capacity(size_class(len)));
+    let mut buffer = kept.unwrap_or_else(|| {
+        let zeros = vec![0.0; size_class(len)]; // Not written; the system gives memory that is zero.
+        kernels::advise_huge_pages(&zeros);
+        zeros
+    });
     buffer.resize(len, 0.0); // Writes only what the buffer did not hold before.
     buffer
 }

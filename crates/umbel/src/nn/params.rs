@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, OnceLock};
 
-use kernels::{MatRef, Packed};
+use kernels::{MatRef, Packed, Precision};
 
 use crate::nn::tensor::Values;
 
@@ -50,6 +50,8 @@ pub struct Param {
     values: Values,
     /// False if training leaves it as it is.
     pub trainable: bool,
+    // Of products with it.
+    precision: Precision,
     // Packed as the right operand `wᵀ` of the forward product and `w` of the backward product.
     forward: PackedWeight,
     backward: PackedWeight,
@@ -102,12 +104,17 @@ impl Param {
 
     /// `wᵀ` [cols × rows], packed.
     pub fn packed_forward(&self) -> &Packed {
-        self.forward.get_or_pack(self.matrix().transposed())
+        self.forward.get_or_pack(self.precision, self.matrix().transposed())
     }
 
     /// `w` [rows × cols], packed.
     pub fn packed_backward(&self) -> &Packed {
-        self.backward.get_or_pack(self.matrix())
+        self.backward.get_or_pack(self.precision, self.matrix())
+    }
+
+    /// How precisely products with it are computed.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     fn matrix(&self) -> MatRef<'_> {
@@ -124,11 +131,11 @@ struct PackedWeight {
 }
 
 impl PackedWeight {
-    fn get_or_pack(&self, matrix: MatRef<'_>) -> &Packed {
+    fn get_or_pack(&self, precision: Precision, matrix: MatRef<'_>) -> &Packed {
         self.packed.get_or_init(|| {
             let spare = self.spare.lock().expect("nothing panics while it is held").take();
             let mut packed = spare.unwrap_or_else(Packed::empty);
-            packed.pack(matrix);
+            packed.pack(precision, matrix);
             packed
         })
     }
@@ -148,7 +155,10 @@ impl std::fmt::Debug for PackedWeight {
 
 /// The weights of a model, in the order in which they were added.
 #[derive(Debug, Default)]
-pub struct Params(Vec<Param>);
+pub struct Params {
+    all: Vec<Param>,
+    precision: Precision,
+}
 
 impl Params {
     /// Adds a weight; it is trainable.
@@ -159,33 +169,57 @@ impl Params {
         let expected = spec.names.len() * spec.shape.iter().product::<usize>();
         assert_eq!(values.as_slice().len(), expected, "`{}` has shape {:?}", spec.names[0], spec.shape);
         let (forward, backward) = Default::default();
-        self.0.push(Param { spec, values, trainable: true, forward, backward });
-        ParamId(self.0.len() - 1)
+        let precision = precision_of(&spec.part, self.precision);
+        self.all.push(Param { spec, values, trainable: true, precision, forward, backward });
+        ParamId(self.all.len() - 1)
+    }
+
+    /// Chooses how precisely the layers of the encoder compute. Projections and heads, which take next to no time,
+    /// stay with 32-bit floats, and so do all weights themselves.
+    pub fn set_precision(&mut self, precision: Precision) {
+        self.precision = precision;
+        for param in &mut self.all {
+            param.precision = precision_of(&param.spec.part, precision);
+            param.forward.invalidate();
+            param.backward.invalidate();
+        }
+    }
+
+    /// How precisely the layers of the encoder compute.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// All weights, with their ids.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (ParamId, &Param)> {
-        self.0.iter().enumerate().map(|(i, param)| (ParamId(i), param))
+        self.all.iter().enumerate().map(|(i, param)| (ParamId(i), param))
     }
 
     /// All weights, to be changed.
     pub fn iter_mut(&mut self) -> impl ExactSizeIterator<Item = (ParamId, &mut Param)> {
-        self.0.iter_mut().enumerate().map(|(i, param)| (ParamId(i), param))
+        self.all.iter_mut().enumerate().map(|(i, param)| (ParamId(i), param))
     }
 
     /// How many weights there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.all.len()
     }
 
     /// True if there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.all.is_empty()
     }
 
     /// How many numbers all weights have.
     pub fn n_values(&self) -> usize {
-        self.0.iter().map(|param| param.data().len()).sum()
+        self.all.iter().map(|param| param.data().len()).sum()
+    }
+}
+
+fn precision_of(part: &Part, of_layers: Precision) -> Precision {
+    match part {
+        Part::Layer(_) | Part::Encoder => of_layers,
+        Part::Embeddings | Part::Projection | Part::Head(_) => Precision::F32,
     }
 }
 
@@ -193,13 +227,13 @@ impl std::ops::Index<ParamId> for Params {
     type Output = Param;
 
     fn index(&self, id: ParamId) -> &Param {
-        &self.0[id.0]
+        &self.all[id.0]
     }
 }
 
 impl std::ops::IndexMut<ParamId> for Params {
     fn index_mut(&mut self, id: ParamId) -> &mut Param {
-        &mut self.0[id.0]
+        &mut self.all[id.0]
     }
 }
 

@@ -1,5 +1,6 @@
 //! `[train]`: how to train.
 
+use kernels::Precision;
 use serde::{Deserialize, Serialize};
 
 /// How to train.
@@ -31,6 +32,8 @@ pub struct TrainSettings {
     pub freeze: Vec<String>,
     /// Whether tasks share a pass through the encoder.
     pub passes: Passes,
+    /// How precisely the encoder's products are computed; weights and their running means are 32-bit floats always.
+    pub precision: TrainPrecision,
     /// Steps from one checkpoint to the next; there is always one at the end of an epoch.
     pub checkpoint_every: usize,
     /// Epochs without improvement after which training stops; 0 = never.
@@ -56,6 +59,7 @@ impl Default for TrainSettings {
             seed: 42,
             freeze: Vec::new(),
             passes: Passes::Shared,
+            precision: TrainPrecision::F32,
             checkpoint_every: 500,
             early_stopping: 0,
             best_metric: None,
@@ -83,4 +87,27 @@ pub enum Passes {
     Shared,
     /// Each task has a forward and backward pass of its own over the rows that carry its label.
     PerTask,
+}
+
+/// How precisely products are computed in training.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TrainPrecision {
+    /// With 32-bit floats.
+    F32,
+    /// With bfloat16 factors and 32-bit sums.
+    Bf16,
+    /// As `Bf16` where the CPU multiplies such numbers, else as `F32`.
+    Auto,
+}
+
+impl TrainPrecision {
+    /// The precision on this machine.
+    pub fn resolve(self) -> Precision {
+        match self {
+            Self::F32 => Precision::F32,
+            Self::Bf16 => Precision::Bf16,
+            Self::Auto => Precision::auto(),
+        }
+    }
 }

@@ -82,6 +82,7 @@ pub fn test(model: &Model, settings: &Settings, target: &Path) -> Result<Option<
 pub fn model(settings: &Settings, encoder_dir: &Path, data: &RunData) -> Result<Model> {
     let seed = settings.train.seed;
     let mut model = Model::with_settings(encoder_dir, &settings.model, seed)?;
+    model.set_precision(settings.train.precision.resolve());
     for (settings, task) in &data.tasks {
         model.add_head(settings.clone(), task.boxed(), seed);
     }

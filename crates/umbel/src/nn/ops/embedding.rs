@@ -1,7 +1,5 @@
 //! The sum of rows of embedding tables (`torch.nn.Embedding`).
 
-use rayon::prelude::*;
-
 use crate::nn::{Grads, Matrix, ParamId, Tape, Var};
 
 /// A look-up in one table: a row for each token.
@@ -15,9 +13,6 @@ pub struct Lookup {
     pub padding_idx: Option<u32>,
 }
 
-/// Rows that one thread sums before it takes the next ones.
-const ROWS_A_TASK: usize = 64;
-
 /// For each token the sum of its rows in all tables, added in the given order. [tokens × hidden]
 ///
 /// # Panics
@@ -26,15 +21,9 @@ pub fn embedding(tape: &mut Tape<'_>, lookups: Vec<Lookup>) -> Var {
     let params = tape.params();
     let (n_tokens, hidden) = (lookups[0].ids.len(), params[lookups[0].table].cols());
     let mut sum = Matrix::scratch(n_tokens, hidden);
-    let tables: Vec<&[f32]> = lookups.iter().map(|lookup| params[lookup.table].data()).collect();
-    sum.data_mut().par_chunks_mut(hidden * ROWS_A_TASK).enumerate().for_each(|(task, rows)| {
-        for (i, row) in rows.chunks_exact_mut(hidden).enumerate() {
-            let token = task * ROWS_A_TASK + i;
-            let entry = |n: usize| &tables[n][lookups[n].ids[token] as usize * hidden..][..hidden];
-            row.copy_from_slice(entry(0));
-            (1..lookups.len()).for_each(|n| row.iter_mut().zip(entry(n)).for_each(|(sum, x)| *sum += x));
-        }
-    });
+    let entries =
+        lookups.iter().map(|lookup| kernels::Lookup { table: params[lookup.table].data(), ids: &lookup.ids });
+    kernels::gather(&entries.collect::<Vec<_>>(), hidden, sum.data_mut());
 
     let needed = lookups.iter().any(|lookup| params[lookup.table].trainable);
     tape.record(sum, needed, move |d_sum, grads| {

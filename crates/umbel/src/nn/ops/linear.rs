@@ -1,9 +1,8 @@
 //! `y = x wᵀ + b`, alone or followed by an activation (`torch.nn.Linear`).
 
 use std::cell::RefCell;
-use std::rc::Rc;
 
-use kernels::{Activation, Epilogue, MatRef, Packed, Write};
+use kernels::{Activation, Epilogue, Packed, Precision, Write};
 
 use crate::nn::{Grads, Matrix, ParamId, Tape, Var};
 
@@ -42,7 +41,7 @@ pub fn linear_activated(tape: &mut Tape<'_>, x: &Var, layer: Linear, activation:
         if let Some(pre) = &pre {
             kernels::activate_backward(activation, pre.data(), d_y.data_mut());
         }
-        weight_gradients(layer, &x, &d_y, grads);
+        weight_gradients(layer, weight.precision(), (&x, &d_y), grads);
         if let Some((d_x, write)) = grads.to_slot(slot) {
             let w = params[layer.weight].packed_backward();
             kernels::gemm(d_y.as_ref(), w, d_x.data_mut(), write, Epilogue::None);
@@ -51,13 +50,13 @@ pub fn linear_activated(tape: &mut Tape<'_>, x: &Var, layer: Linear, activation:
 }
 
 /// `dw = dyᵀ x` and `db = Σ dy`.
-fn weight_gradients(layer: Linear, x: &Rc<Matrix>, d_y: &Matrix, grads: &mut Grads) {
+fn weight_gradients(layer: Linear, precision: Precision, (x, d_y): (&Matrix, &Matrix), grads: &mut Grads) {
     thread_local! {
         static PACKED: RefCell<Packed> = RefCell::new(Packed::empty());
     }
     if let Some((d_w, write)) = grads.to_param(layer.weight) {
         PACKED.with_borrow_mut(|packed| {
-            packed.pack(MatRef::new(x.data(), x.rows(), x.cols()));
+            packed.pack(precision, x.as_ref());
             kernels::gemm(d_y.as_ref().transposed(), packed, d_w.data_mut(), write, Epilogue::None);
         });
     }
