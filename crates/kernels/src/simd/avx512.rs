@@ -26,17 +26,6 @@ impl Avx512 {
     }
 }
 
-/// Methods that are one instruction on whole vectors.
-macro_rules! instructions {
-    ($($name:ident($($arg:ident: $type:ty),*) -> $out:ty = $intrinsic:expr;)*) => {$(
-        #[inline(always)]
-        fn $name(self, $($arg: $type),*) -> $out {
-            // SAFETY: `self` exists, so the CPU has AVX-512F.
-            unsafe { $intrinsic }
-        }
-    )*};
-}
-
 impl Simd for Avx512 {
     const LANES: usize = 16;
     const TILE_ROWS: usize = 14;

@@ -2,6 +2,19 @@
 //!
 //! All unsafe code of umbel is in this folder.
 
+/// Methods of `Simd` that are a few instructions on whole vectors, for a type whose values exist only where the
+/// CPU has them.
+#[cfg(target_arch = "x86_64")]
+macro_rules! instructions {
+    ($($name:ident($($arg:ident: $type:ty),*) -> $out:ty = $intrinsic:expr;)*) => {$(
+        #[inline(always)]
+        fn $name(self, $($arg: $type),*) -> $out {
+            // SAFETY: `self` exists, so the CPU has the instructions (the invariant of its type).
+            unsafe { $intrinsic }
+        }
+    )*};
+}
+
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
