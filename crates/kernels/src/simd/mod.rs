@@ -22,6 +22,8 @@ mod avx512;
 mod isa;
 mod mat_mut;
 mod plain;
+#[cfg(test)]
+mod tests;
 
 pub use isa::Isa;
 pub(crate) use mat_mut::MatMut;
@@ -43,7 +45,8 @@ pub(crate) trait Kernel {
 pub(crate) trait Simd: Copy + Send + Sync {
     /// Floats in a vector, at most `MAX_LANES`.
     const LANES: usize;
-    /// Rows of the matrix product's tile, which is two vectors wide.
+    /// Rows of the matrix product's tile, which is two vectors wide; at most `LANES`, since a strip that is
+    /// packed a few rows after others would write over them.
     const TILE_ROWS: usize;
     /// A vector of floats.
     type V: Copy;
