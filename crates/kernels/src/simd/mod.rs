@@ -4,7 +4,7 @@
 
 /// Methods of `Simd` that are a few instructions on whole vectors, for a type whose values exist only where the
 /// CPU has them.
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! instructions {
     ($($name:ident($($arg:ident: $type:ty),*) -> $out:ty = $intrinsic:expr;)*) => {$(
         #[inline(always)]
@@ -21,6 +21,8 @@ mod avx2;
 mod avx512;
 mod isa;
 mod mat_mut;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod plain;
 #[cfg(test)]
 mod tests;
