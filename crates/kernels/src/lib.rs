@@ -9,9 +9,9 @@ mod buffer;
 mod dropout;
 mod elementwise;
 mod gemm;
-mod layer_norm;
 mod math;
 mod matrix;
+mod norm;
 mod parallel;
 mod reduce;
 mod simd;
@@ -24,7 +24,10 @@ pub use attention::{Attention, AttentionSaved, attention, attention_backward};
 pub use dropout::{Dropout, dropout};
 pub use elementwise::{add, scale};
 pub use gemm::{Epilogue, Packed, Write, gemm};
-pub use layer_norm::{LayerNorm, LayerNormSaved, RowStats, add_layer_norm, layer_norm_backward};
 pub use matrix::MatRef;
+pub use norm::{
+    LayerNorm, LayerNormSaved, RmsNorm, RmsNormSaved, RowStats, add_layer_norm, add_rms_norm,
+    layer_norm_backward, rms_norm_backward,
+};
 pub use reduce::{column_sums, sum_of_squares};
 pub use simd::Isa;

@@ -5,6 +5,7 @@ mod attention;
 mod dropout;
 mod gemm;
 mod layer_norm;
+mod rms_norm;
 mod vector;
 
 pub use activation::{activate, activate_backward};
@@ -12,4 +13,5 @@ pub use attention::{attention, attention_backward};
 pub use dropout::{dropout, uniform};
 pub use gemm::gemm;
 pub use layer_norm::{add_layer_norm, layer_norm_backward};
+pub use rms_norm::{add_rms_norm, rms_norm_backward};
 pub use vector::{adamw, add, column_sums, scale, sum_of_squares};
