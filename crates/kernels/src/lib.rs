@@ -14,6 +14,7 @@ mod matrix;
 mod norm;
 mod parallel;
 mod reduce;
+mod rope;
 mod simd;
 #[cfg(test)]
 mod testing;
@@ -30,4 +31,5 @@ pub use norm::{
     layer_norm_backward, rms_norm_backward,
 };
 pub use reduce::{column_sums, sum_of_squares};
+pub use rope::{Rope, RopePairs, RopeTables, rope, rope_backward, rope_frequencies};
 pub use simd::Isa;

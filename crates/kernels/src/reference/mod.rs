@@ -6,6 +6,7 @@ mod dropout;
 mod gemm;
 mod layer_norm;
 mod rms_norm;
+mod rope;
 mod vector;
 
 pub use activation::{activate, activate_backward};
@@ -14,4 +15,5 @@ pub use dropout::{dropout, uniform};
 pub use gemm::gemm;
 pub use layer_norm::{add_layer_norm, layer_norm_backward};
 pub use rms_norm::{add_rms_norm, rms_norm_backward};
+pub use rope::{rope, rope_backward};
 pub use vector::{adamw, add, column_sums, scale, sum_of_squares};
