@@ -9,6 +9,7 @@ mod buffer;
 mod dropout;
 mod elementwise;
 mod gemm;
+mod glu;
 mod math;
 mod matrix;
 mod norm;
@@ -25,6 +26,7 @@ pub use attention::{Attention, AttentionSaved, attention, attention_backward};
 pub use dropout::{Dropout, dropout};
 pub use elementwise::{add, scale};
 pub use gemm::{Epilogue, Packed, Write, gemm};
+pub use glu::{Gate, Glu, glu, glu_backward};
 pub use matrix::MatRef;
 pub use norm::{
     LayerNorm, LayerNormSaved, RmsNorm, RmsNormSaved, RowStats, add_layer_norm, add_rms_norm,
