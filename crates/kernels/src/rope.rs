@@ -126,7 +126,7 @@ impl Kernel for Rotate<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
+    fn run<S: Simd>(self, _: S) {
         let Rope { tables, row_width, first_column, n_heads, head_size, .. } = *self.rope;
         for (position, row) in self.positions.iter().zip(self.x.chunks_exact_mut(row_width)) {
             let (cos, sin) = tables.at(*position);
@@ -134,7 +134,7 @@ impl Kernel for Rotate<'_> {
             for head in heads.chunks_exact_mut(head_size.max(1)) {
                 let turned = &mut head[..tables.rotary_size()];
                 match self.rope.pairs {
-                    RopePairs::Halves => rotate_halves(simd, (cos, sin), self.direction, turned),
+                    RopePairs::Halves => rotate_halves((cos, sin), self.direction, turned),
                     RopePairs::Neighbours => rotate_neighbours((cos, sin), self.direction, turned),
                 }
             }
@@ -142,26 +142,25 @@ impl Kernel for Rotate<'_> {
     }
 }
 
-// Products and sums are rounded one by one, as PyTorch rounds them.
-
 #[inline(always)]
-fn rotate_halves<S: Simd>(simd: S, (cos, sin): (&[f32], &[f32]), direction: f32, x: &mut [f32]) {
+fn rotate_halves((cos, sin): (&[f32], &[f32]), direction: f32, x: &mut [f32]) {
     let (first, second) = x.split_at_mut(cos.len());
-    let direction = simd.splat(direction);
-    for i in (0..cos.len()).step_by(S::LANES) {
-        let (a, b) = (simd.load_at(first, i), simd.load_at(second, i));
-        let (cos, sin) = (simd.load_at(cos, i), simd.mul(simd.load_at(sin, i), direction));
-        simd.store_at(simd.sub(simd.mul(a, cos), simd.mul(b, sin)), first, i);
-        simd.store_at(simd.add(simd.mul(b, cos), simd.mul(a, sin)), second, i);
+    for ((a, b), (cos, sin)) in first.iter_mut().zip(second).zip(cos.iter().zip(sin)) {
+        [*a, *b] = rotated([*a, *b], *cos, sin * direction);
     }
 }
 
 #[inline(always)]
 fn rotate_neighbours((cos, sin): (&[f32], &[f32]), direction: f32, x: &mut [f32]) {
-    for ((pair, cos), sin) in x.as_chunks_mut::<2>().0.iter_mut().zip(cos).zip(sin) {
-        let ([a, b], sin) = (*pair, sin * direction);
-        *pair = [a * cos - b * sin, b * cos + a * sin];
+    for (pair, (cos, sin)) in x.as_chunks_mut::<2>().0.iter_mut().zip(cos.iter().zip(sin)) {
+        *pair = rotated(*pair, *cos, sin * direction);
     }
+}
+
+/// Products and sums are rounded one by one, as PyTorch rounds them.
+#[inline(always)]
+fn rotated([a, b]: [f32; 2], cos: f32, sin: f32) -> [f32; 2] {
+    [a * cos - b * sin, b * cos + a * sin]
 }
 
 #[cfg(test)]
