@@ -1,4 +1,4 @@
-.PHONY: check fmt lint test doc docker
+.PHONY: check fmt lint test test-aarch64 doc docker
 
 # What CI runs: formatting, licences, lints, documentation, tests.
 check:
@@ -12,6 +12,10 @@ lint:
 
 test:
 	cargo test --workspace
+
+# The kernels on aarch64, under emulation where need be.
+test-aarch64:
+	tools/test_aarch64.sh
 
 doc:
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps

@@ -92,8 +92,9 @@ impl Kernel for Backward<'_> {
     }
 }
 
+/// The activation of each value.
 #[inline(always)]
-fn value<S: Simd>(simd: S, activation: Activation, x: S::V) -> S::V {
+pub(crate) fn value<S: Simd>(simd: S, activation: Activation, x: S::V) -> S::V {
     match activation {
         Activation::Identity => x,
         Activation::Gelu => simd.mul(x, normal(simd, x).0),
@@ -109,8 +110,9 @@ fn value<S: Simd>(simd: S, activation: Activation, x: S::V) -> S::V {
     }
 }
 
+/// The derivative at each value.
 #[inline(always)]
-fn slope<S: Simd>(simd: S, activation: Activation, x: S::V) -> S::V {
+pub(crate) fn slope<S: Simd>(simd: S, activation: Activation, x: S::V) -> S::V {
     let (zero, one) = (simd.splat(0.0), simd.splat(1.0));
     match activation {
         Activation::Identity => one,
@@ -161,6 +163,17 @@ fn sigmoid_and_slope<S: Simd>(simd: S, x: S::V) -> (S::V, S::V) {
 }
 
 #[cfg(test)]
+pub(crate) const ALL: [Activation; 7] = [
+    Activation::Identity,
+    Activation::Gelu,
+    Activation::GeluTanh,
+    Activation::Relu,
+    Activation::Silu,
+    Activation::Tanh,
+    Activation::Sigmoid,
+];
+
+#[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
@@ -169,16 +182,6 @@ mod tests {
         reference,
         testing::{assert_close, bits},
     };
-
-    const ALL: [Activation; 7] = [
-        Activation::Identity,
-        Activation::Gelu,
-        Activation::GeluTanh,
-        Activation::Relu,
-        Activation::Silu,
-        Activation::Tanh,
-        Activation::Sigmoid,
-    ];
 
     fn check(x: &[f32]) {
         for (isa, activation) in Isa::available().into_iter().flat_map(|isa| ALL.map(|all| (isa, all))) {

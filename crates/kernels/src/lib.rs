@@ -10,13 +10,15 @@ mod dropout;
 mod elementwise;
 mod gather;
 mod gemm;
-mod layer_norm;
+mod glu;
 mod math;
 mod matrix;
 mod memory;
+mod norm;
 mod parallel;
 mod precision;
 mod reduce;
+mod rope;
 mod simd;
 #[cfg(test)]
 mod testing;
@@ -28,10 +30,15 @@ pub use dropout::{Dropout, dropout};
 pub use elementwise::{add, scale};
 pub use gather::{Lookup, gather};
 pub use gemm::{Epilogue, Packed, Write, gemm};
-pub use layer_norm::{LayerNorm, LayerNormSaved, RowStats, add_layer_norm, layer_norm_backward};
+pub use glu::{Gate, Glu, glu, glu_backward};
 pub use matrix::MatRef;
 pub use memory::advise_huge_pages;
+pub use norm::{
+    LayerNorm, LayerNormSaved, RmsNorm, RmsNormSaved, RowStats, add_layer_norm, add_rms_norm,
+    layer_norm_backward, rms_norm_backward,
+};
 pub use parallel::{alone, together};
 pub use precision::Precision;
 pub use reduce::{column_sums, sum_of_squares};
+pub use rope::{Rope, RopePairs, RopeTables, rope, rope_backward, rope_frequencies};
 pub use simd::Isa;

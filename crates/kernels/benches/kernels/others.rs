@@ -1,7 +1,8 @@
 //! Every kernel but the product, beside its plain twin.
 
 use kernels::{
-    Activation, AdamW, AdamWState, Attention, AttentionSaved, Dropout, LayerNorm, LayerNormSaved, reference,
+    Activation, AdamW, AdamWState, Attention, AttentionSaved, Dropout, Gate, Glu, LayerNorm, LayerNormSaved,
+    RmsNorm, RmsNormSaved, Rope, RopePairs, RopeTables, reference, rope_frequencies,
 };
 
 use crate::measure::{in_turns, values};
@@ -18,6 +19,9 @@ pub(crate) fn table() {
     attention(16, None);
     attention(512, None);
     layer_norm();
+    rms_norm();
+    rope();
+    glu();
     elementwise();
 }
 
@@ -100,6 +104,65 @@ fn layer_norm() {
                 );
             },
         ],
+    );
+}
+
+fn rms_norm() {
+    let weight = values(HIDDEN);
+    let norm = RmsNorm { weight: &weight, offset: 0.0, eps: 1e-6 };
+    let (mut x, dy) = (values(TOKENS * HIDDEN), values(TOKENS * HIDDEN));
+    let (mut x_twin, mut y, mut y_twin) = (x.clone(), x.clone(), x.clone());
+    line(
+        "add_rms_norm",
+        None,
+        [&mut || drop(kernels::add_rms_norm(&norm, &mut x, None, None, &mut y)), &mut || {
+            drop(reference::add_rms_norm(&norm, &mut x_twin, None, None, &mut y_twin))
+        }],
+    );
+    let rstd = kernels::add_rms_norm(&norm, &mut x, None, None, &mut y);
+    let saved = RmsNormSaved { sum: &x, rstd: &rstd };
+    let (mut d_weight, mut d_twin) = (vec![0.0; HIDDEN], vec![0.0; HIDDEN]);
+    line(
+        "rms_norm_backward",
+        None,
+        [&mut || kernels::rms_norm_backward(&norm, saved, &dy, &mut y, Some(&mut d_weight)), &mut || {
+            reference::rms_norm_backward(&norm, saved, &dy, &mut y_twin, Some(&mut d_twin))
+        }],
+    );
+}
+
+fn rope() {
+    let tables = RopeTables::new(TOKENS, &rope_frequencies(1e4, 32), 1.0);
+    let positions: Vec<u32> = (0..TOKENS as u32).collect();
+    let mut x = values(TOKENS * 3 * HIDDEN);
+    let mut twin = x.clone();
+    for pairs in [RopePairs::Halves, RopePairs::Neighbours] {
+        let (row_width, n_heads) = (3 * HIDDEN, 2 * HIDDEN / 32);
+        let (tables, positions) = (&tables, &positions[..]);
+        let rope = Rope { tables, positions, pairs, row_width, first_column: 0, n_heads, head_size: 32 };
+        line(
+            &format!("rope of queries and keys, {pairs:?}"),
+            None,
+            [&mut || kernels::rope(&rope, &mut x), &mut || reference::rope(&rope, &mut twin)],
+        );
+    }
+}
+
+fn glu() {
+    let glu = Glu { activation: Activation::Silu, gate: Gate::First, size: 4 * HIDDEN };
+    let (x, dy) = (values(TOKENS * 8 * HIDDEN), values(TOKENS * 4 * HIDDEN));
+    let (mut y, mut y_twin, mut d_x, mut d_twin) = (dy.clone(), dy.clone(), x.clone(), x.clone());
+    line(
+        &format!("Silu glu of 2 × 4 × {HIDDEN}"),
+        None,
+        [&mut || kernels::glu(&glu, &x, &mut y), &mut || reference::glu(&glu, &x, &mut y_twin)],
+    );
+    line(
+        &format!("Silu glu of 2 × 4 × {HIDDEN}, backward"),
+        None,
+        [&mut || kernels::glu_backward(&glu, &x, &dy, &mut d_x), &mut || {
+            reference::glu_backward(&glu, &x, &dy, &mut d_twin)
+        }],
     );
 }
 

@@ -18,7 +18,7 @@ pub fn activate_backward(activation: Activation, pre: &[f32], dy: &mut [f32]) {
     }
 }
 
-fn value(activation: Activation, x: f64) -> f64 {
+pub(super) fn value(activation: Activation, x: f64) -> f64 {
     match activation {
         Activation::Identity => x,
         Activation::Gelu => x * normal_cdf(x),
@@ -30,7 +30,7 @@ fn value(activation: Activation, x: f64) -> f64 {
     }
 }
 
-fn slope(activation: Activation, x: f64) -> f64 {
+pub(super) fn slope(activation: Activation, x: f64) -> f64 {
     match activation {
         Activation::Identity => 1.0,
         Activation::Gelu => normal_cdf(x) + x * (-0.5 * x * x).exp() / (2.0 * PI).sqrt(),

@@ -10,12 +10,7 @@ pub fn add_layer_norm(
     dropout: Option<Dropout>,
     y: &mut [f32],
 ) -> RowStats {
-    if let Some(dropout) = dropout {
-        super::dropout(dropout, x);
-    }
-    if let Some(residual) = residual {
-        super::add(residual, x);
-    }
+    drop_and_add(x, residual, dropout);
     let cols = norm.weight.len();
     let mut stats = RowStats::default();
     for (x, y) in x.chunks_exact(cols).zip(y.chunks_exact_mut(cols)) {
@@ -30,6 +25,16 @@ pub fn add_layer_norm(
         stats.rstd.push(rstd as f32);
     }
     stats
+}
+
+/// `x = dropout(x) + residual`
+pub(super) fn drop_and_add(x: &mut [f32], residual: Option<&[f32]>, dropout: Option<Dropout>) {
+    if let Some(dropout) = dropout {
+        super::dropout(dropout, x);
+    }
+    if let Some(residual) = residual {
+        super::add(residual, x);
+    }
 }
 
 /// The gradient of the sum replaces `d_sum`; those of weight and bias are added to `d_params`.

@@ -36,17 +36,6 @@ impl Avx2 {
     }
 }
 
-/// Methods that are a few instructions on whole vectors.
-macro_rules! instructions {
-    ($($name:ident($($arg:ident: $type:ty),*) -> $out:ty = $intrinsic:expr;)*) => {$(
-        #[inline(always)]
-        fn $name(self, $($arg: $type),*) -> $out {
-            // SAFETY: `self` exists, so the CPU has AVX2 and FMA.
-            unsafe { $intrinsic }
-        }
-    )*};
-}
-
 impl Simd for Avx2 {
     const LANES: usize = 8;
     const TILE_ROWS: usize = 6;

@@ -41,17 +41,6 @@ impl<const SHORT: bool> Avx512<SHORT> {
     }
 }
 
-/// Methods that are one instruction on whole vectors.
-macro_rules! instructions {
-    ($($name:ident($($arg:ident: $type:ty),*) -> $out:ty = $intrinsic:expr;)*) => {$(
-        #[inline(always)]
-        fn $name(self, $($arg: $type),*) -> $out {
-            // SAFETY: `self` exists, so the CPU has AVX-512F.
-            unsafe { $intrinsic }
-        }
-    )*};
-}
-
 impl<const SHORT: bool> Simd for Avx512<SHORT> {
     const LANES: usize = 16;
     const TILE_ROWS: usize = 14;

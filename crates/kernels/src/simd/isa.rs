@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::OnceLock};
 
+#[cfg(target_arch = "aarch64")]
+use super::neon::Neon;
 use super::{Kernel, plain::Plain};
 #[cfg(target_arch = "x86_64")]
 use super::{avx2::Avx2, avx512::Avx512};
@@ -19,11 +21,13 @@ enum Kind {
     Avx512(Avx512<false>),
     #[cfg(target_arch = "x86_64")]
     Avx512Bf16(Avx512<true>),
+    #[cfg(target_arch = "aarch64")]
+    Neon(Neon),
 }
 
 impl Isa {
     /// The widest instruction set of this machine, or the one that the environment variable `UMBEL_ISA` names
-    /// (`avx512-bf16`, `avx512`, `avx2` or `plain`), where the machine has it.
+    /// (`avx512-bf16`, `avx512`, `avx2`, `neon` or `plain`), where the machine has it.
     pub fn best() -> Self {
         static BEST: OnceLock<Isa> = OnceLock::new();
         *BEST.get_or_init(|| {
@@ -43,6 +47,8 @@ impl Isa {
             kinds.extend(Avx512::detect().map(Kind::Avx512));
             kinds.extend(Avx2::detect().map(Kind::Avx2));
         }
+        #[cfg(target_arch = "aarch64")]
+        kinds.extend(Neon::detect().map(Kind::Neon));
         kinds.push(Kind::Plain(Plain));
         kinds.into_iter().map(Self).collect()
     }
@@ -62,6 +68,8 @@ impl Isa {
             Kind::Avx512(_) => "avx512",
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512Bf16(_) => "avx512-bf16",
+            #[cfg(target_arch = "aarch64")]
+            Kind::Neon(_) => "neon",
         }
     }
 
@@ -76,6 +84,8 @@ impl Isa {
             Kind::Avx512(simd) => simd.run(kernel),
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512Bf16(simd) => simd.run(kernel),
+            #[cfg(target_arch = "aarch64")]
+            Kind::Neon(simd) => simd.run(kernel),
         }
     }
 }

@@ -2,6 +2,19 @@
 //!
 //! The unsafe code of the kernels is in this folder, but for `parallel/team.rs`.
 
+/// Methods of `Simd` that are a few instructions on whole vectors, for a type whose values exist only where the
+/// CPU has them.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+macro_rules! instructions {
+    ($($name:ident($($arg:ident: $type:ty),*) -> $out:ty = $intrinsic:expr;)*) => {$(
+        #[inline(always)]
+        fn $name(self, $($arg: $type),*) -> $out {
+            // SAFETY: `self` exists, so the CPU has the instructions (the invariant of its type).
+            unsafe { $intrinsic }
+        }
+    )*};
+}
+
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
@@ -9,7 +22,11 @@ mod avx512;
 pub(crate) mod convert;
 mod isa;
 mod mat_mut;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod plain;
+#[cfg(test)]
+mod tests;
 
 pub use isa::Isa;
 pub(crate) use mat_mut::MatMut;
@@ -31,7 +48,8 @@ pub(crate) trait Kernel {
 pub(crate) trait Simd: Copy + Send + Sync {
     /// Floats in a vector, at most `MAX_LANES`.
     const LANES: usize;
-    /// Rows of the matrix product's tile, which is two vectors wide.
+    /// Rows of the matrix product's tile, which is two vectors wide; at most `LANES`, since a strip that is
+    /// packed a few rows after others would write over them.
     const TILE_ROWS: usize;
     /// A vector of floats.
     type V: Copy;

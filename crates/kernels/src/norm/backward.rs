@@ -1,26 +1,34 @@
-//! The backward pass of the layer normalisation.
+//! The backward pass of the normalisations.
 
-use super::{LayerNorm, LayerNormSaved, n_rows};
+use super::{Norm, Saved, n_rows};
 use crate::{
     elementwise::add_with,
     parallel::{for_each, rows_per_chunk},
     simd::{Isa, Kernel, Simd},
 };
 
+/// The gradients of weight and bias are added to `d_params`; without biases, that of the bias is empty.
 pub(super) fn backward(
     isa: Isa,
-    norm: &LayerNorm,
-    saved: LayerNormSaved,
+    norm: &Norm,
+    saved: Saved,
     (dy, d_sum): (&[f32], &mut [f32]),
     d_params: Option<(&mut [f32], &mut [f32])>,
 ) {
     let cols = norm.weight.len();
     assert!(dy.len() == d_sum.len() && dy.len() == saved.sum.len(), "a gradient for each value");
     let n_rows = n_rows(dy, cols);
-    assert_eq!(saved.stats.rstd.len(), n_rows, "the statistics of each row");
+    assert_eq!(saved.rstd.len(), n_rows, "the statistics of each row");
     let step = rows_per_chunk(cols);
-    // The gradients of the parameters: a row of 2 * cols sums for each chunk.
-    let n_sums = if d_params.is_some() { 2 * cols } else { 0 };
+    // The gradients of the parameters: a row of sums for each chunk.
+    let n_sums = match &d_params {
+        Some((d_weight, d_bias)) => {
+            assert_eq!(d_weight.len(), cols, "a gradient for each weight");
+            assert_eq!(d_bias.len(), norm.bias.map_or(0, <[f32]>::len), "a gradient for each bias");
+            d_weight.len() + d_bias.len()
+        }
+        None => 0,
+    };
     let mut sums = vec![0.0; n_rows.div_ceil(step) * n_sums];
     let mut chunk_sums = sums.chunks_exact_mut(n_sums.max(1));
     let mut chunks = Vec::new();
@@ -36,8 +44,8 @@ pub(super) fn backward(
 
 /// Some rows of the backward pass.
 struct Backward<'a> {
-    norm: &'a LayerNorm<'a>,
-    saved: LayerNormSaved<'a>,
+    norm: &'a Norm<'a>,
+    saved: Saved<'a>,
     dy: &'a [f32],
     first_row: usize,
     d_sum: &'a mut [f32],
@@ -54,13 +62,14 @@ impl Kernel for Backward<'_> {
         for (row, d_sum) in self.d_sum.chunks_exact_mut(cols).enumerate() {
             let row = self.first_row + row;
             let range = row * cols..(row + 1) * cols;
-            let (mean, rstd) = (self.saved.stats.mean[row], self.saved.stats.rstd[row]);
+            let mean = if self.norm.is_centered() { self.saved.mean[row] } else { 0.0 };
             let row = Row {
                 x: &self.saved.sum[range.clone()],
                 dy: &self.dy[range],
-                weight: self.norm.weight,
+                norm: self.norm,
+                offset: simd.splat(self.norm.offset),
                 mean: simd.splat(mean),
-                rstd: simd.splat(rstd),
+                rstd: simd.splat(self.saved.rstd[row]),
             };
             row.d_sum(simd, d_sum);
             if let Some(d_params) = &mut self.d_params {
@@ -75,7 +84,8 @@ impl Kernel for Backward<'_> {
 struct Row<'a, S: Simd> {
     x: &'a [f32],
     dy: &'a [f32],
-    weight: &'a [f32],
+    norm: &'a Norm<'a>,
+    offset: S::V,
     mean: S::V,
     rstd: S::V,
 }
@@ -86,13 +96,14 @@ impl<S: Simd> Row<'_, S> {
         simd.mul(simd.sub(simd.load_at(self.x, i), self.mean), self.rstd)
     }
 
-    /// `dy * weight`; zero in the lanes beyond the row.
+    /// `dy * (weight + offset)`; zero in the lanes beyond the row.
     #[inline(always)]
     fn weighted(&self, simd: S, i: usize) -> S::V {
-        simd.mul(simd.load_at(self.dy, i), simd.load_at(self.weight, i))
+        simd.mul(simd.load_at(self.dy, i), simd.add(simd.load_at(self.norm.weight, i), self.offset))
     }
 
-    /// `rstd * (weighted - mean(weighted) - x_hat * mean(weighted * x_hat))`
+    /// `rstd * (weighted - mean(weighted) - x_hat * mean(weighted * x_hat))`, without `mean(weighted)` where no
+    /// mean was taken away.
     #[inline(always)]
     fn d_sum(&self, simd: S, d_sum: &mut [f32]) {
         let cols = self.x.len();
@@ -102,7 +113,8 @@ impl<S: Simd> Row<'_, S> {
             level = simd.add(level, weighted);
             slope = simd.mul_add(weighted, self.x_hat(simd, i), slope);
         }
-        let level = simd.splat(-simd.sum(level) / cols as f32);
+        let level = if self.norm.is_centered() { -simd.sum(level) / cols as f32 } else { 0.0 };
+        let level = simd.splat(level);
         let slope = simd.splat(-simd.sum(slope) / cols as f32);
         for i in (0..cols).step_by(S::LANES) {
             let centered = simd.add(self.weighted(simd, i), level);
@@ -134,7 +146,7 @@ impl Kernel for Collect<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let cols = self.d_weight.len();
-        for sums in self.sums.chunks_exact(2 * cols.max(1)) {
+        for sums in self.sums.chunks_exact((cols + self.d_bias.len()).max(1)) {
             add_with(simd, &sums[..cols], self.d_weight);
             add_with(simd, &sums[cols..], self.d_bias);
         }

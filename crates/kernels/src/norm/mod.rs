@@ -1,8 +1,13 @@
-//! Layer normalisation with the residual sum and the dropout that precede it.
+//! Normalisation of rows, with the dropout and the residual sum that precede it.
 
 mod backward;
+mod layer_norm;
+mod rms_norm;
 #[cfg(test)]
 mod tests;
+
+pub use layer_norm::{LayerNorm, LayerNormSaved, add_layer_norm, layer_norm_backward};
+pub use rms_norm::{RmsNorm, RmsNormSaved, add_rms_norm, rms_norm_backward};
 
 use crate::{
     Dropout,
@@ -11,16 +16,6 @@ use crate::{
     parallel::{for_each, rows_per_chunk},
     simd::{Isa, Kernel, Simd},
 };
-
-/// The parameters of a layer normalisation.
-pub struct LayerNorm<'a> {
-    /// The factor of each column.
-    pub weight: &'a [f32],
-    /// The offset of each column.
-    pub bias: &'a [f32],
-    /// Added to the variance.
-    pub eps: f32,
-}
 
 /// Each row's mean and 1 / standard deviation, kept for the backward pass.
 #[derive(Clone, Debug, Default)]
@@ -31,52 +26,40 @@ pub struct RowStats {
     pub rstd: Vec<f32>,
 }
 
+/// `y = (x - mean) * rstd * (weight + offset) + bias`. Without biases the mean is not taken away either: it counts
+/// as zero, also in the variance.
+#[derive(Clone, Copy)]
+struct Norm<'a> {
+    weight: &'a [f32],
+    offset: f32,
+    bias: Option<&'a [f32]>,
+    eps: f32,
+}
+
+impl Norm<'_> {
+    #[inline(always)]
+    fn is_centered(&self) -> bool {
+        self.bias.is_some()
+    }
+}
+
 /// What the forward pass leaves for the backward pass.
 #[derive(Clone, Copy)]
-pub struct LayerNormSaved<'a> {
-    /// The rows that were normalised.
-    pub sum: &'a [f32],
-    /// Their statistics.
-    pub stats: &'a RowStats,
-}
-
-/// `sum = dropout(x) + residual`, `y = layer_norm(sum)`; the sum replaces `x`.
-///
-/// # Panics
-/// If the lengths do not fit.
-pub fn add_layer_norm(
-    norm: &LayerNorm,
-    x: &mut [f32],
-    residual: Option<&[f32]>,
-    dropout: Option<Dropout>,
-    y: &mut [f32],
-) -> RowStats {
-    forward(Isa::best(), norm, (x, y), residual, dropout)
-}
-
-/// The gradient of the sum replaces `d_sum`; those of weight and bias are added to `d_params` where given.
-///
-/// # Panics
-/// If the lengths do not fit.
-pub fn layer_norm_backward(
-    norm: &LayerNorm,
-    saved: LayerNormSaved,
-    dy: &[f32],
-    d_sum: &mut [f32],
-    d_params: Option<(&mut [f32], &mut [f32])>,
-) {
-    backward::backward(Isa::best(), norm, saved, (dy, d_sum), d_params);
+struct Saved<'a> {
+    sum: &'a [f32],
+    // Empty where no mean was taken away.
+    mean: &'a [f32],
+    rstd: &'a [f32],
 }
 
 fn forward(
     isa: Isa,
-    norm: &LayerNorm,
+    norm: &Norm,
     (x, y): (&mut [f32], &mut [f32]),
     residual: Option<&[f32]>,
     dropout: Option<Dropout>,
 ) -> RowStats {
     let cols = norm.weight.len();
-    assert_eq!(norm.bias.len(), cols, "an offset for each column");
     assert_eq!(x.len(), y.len(), "an output for each value");
     assert!(residual.is_none_or(|residual| residual.len() == x.len()), "a residual for each value");
     let n_rows = n_rows(x, cols);
@@ -104,7 +87,7 @@ fn n_rows(x: &[f32], cols: usize) -> usize {
 
 /// Some rows of the forward pass.
 struct Forward<'a> {
-    norm: &'a LayerNorm<'a>,
+    norm: &'a Norm<'a>,
     residual: Option<&'a [f32]>,
     dropout: Option<Dropout>,
     // The index of the first value.
@@ -121,7 +104,7 @@ impl Kernel for Forward<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let cols = self.norm.weight.len();
-        for row in 0..self.mean.len() {
+        for row in 0..self.rstd.len() {
             let range = row * cols..(row + 1) * cols;
             let x = &mut self.x[range.clone()];
             if let Some(dropout) = self.dropout {
@@ -130,38 +113,47 @@ impl Kernel for Forward<'_> {
             if let Some(residual) = self.residual {
                 add_with(simd, &residual[range.clone()], x);
             }
-            let (mean, rstd) = stats(simd, x, self.norm.eps);
+            let mean = if self.norm.is_centered() { mean(simd, x) } else { 0.0 };
+            let rstd = 1.0 / (variance(simd, x, mean) + self.norm.eps).sqrt();
             (self.mean[row], self.rstd[row]) = (mean, rstd);
             normalise(simd, self.norm, (mean, rstd), x, &mut self.y[range]);
         }
     }
 }
 
-/// The mean of a row and 1 / its standard deviation.
 #[inline(always)]
-fn stats<S: Simd>(simd: S, x: &[f32], eps: f32) -> (f32, f32) {
+fn mean<S: Simd>(simd: S, x: &[f32]) -> f32 {
     let (whole, rest) = x.split_at(x.len() / S::LANES * S::LANES);
     let mut sum = simd.splat(0.0);
     for x in whole.chunks_exact(S::LANES) {
         sum = simd.add(sum, simd.load(x));
     }
-    let mean = (simd.sum(sum) + rest.iter().sum::<f32>()) / x.len() as f32;
+    (simd.sum(sum) + rest.iter().sum::<f32>()) / x.len() as f32
+}
+
+/// The mean of the squared distances from the mean.
+#[inline(always)]
+fn variance<S: Simd>(simd: S, x: &[f32], mean: f32) -> f32 {
+    let (whole, rest) = x.split_at(x.len() / S::LANES * S::LANES);
     let (mut squares, means) = (simd.splat(0.0), simd.splat(mean));
     for x in whole.chunks_exact(S::LANES) {
         let distance = simd.sub(simd.load(x), means);
         squares = simd.mul_add(distance, distance, squares);
     }
     let rest = rest.iter().map(|x| (x - mean) * (x - mean)).sum::<f32>();
-    let variance = (simd.sum(squares) + rest) / x.len() as f32;
-    (mean, 1.0 / (variance + eps).sqrt())
+    (simd.sum(squares) + rest) / x.len() as f32
 }
 
 #[inline(always)]
-fn normalise<S: Simd>(simd: S, norm: &LayerNorm, (mean, rstd): (f32, f32), x: &[f32], y: &mut [f32]) {
-    let (mean, rstd) = (simd.splat(mean), simd.splat(rstd));
+fn normalise<S: Simd>(simd: S, norm: &Norm, (mean, rstd): (f32, f32), x: &[f32], y: &mut [f32]) {
+    let (mean, rstd, offset) = (simd.splat(mean), simd.splat(rstd), simd.splat(norm.offset));
     for i in (0..x.len()).step_by(S::LANES) {
         let x_hat = simd.mul(simd.sub(simd.load_at(x, i), mean), rstd);
-        let scaled = simd.mul_add(x_hat, simd.load_at(norm.weight, i), simd.load_at(norm.bias, i));
+        let weight = simd.add(simd.load_at(norm.weight, i), offset);
+        let scaled = match norm.bias {
+            Some(bias) => simd.mul_add(x_hat, weight, simd.load_at(bias, i)),
+            None => simd.mul(x_hat, weight),
+        };
         simd.store_at(scaled, y, i);
     }
 }
