@@ -60,7 +60,8 @@ impl Block<'_> {
             let cols = idx * self.width..self.c.cols().min((idx + 1) * self.width);
             for (rows, a) in strips.iter(simd) {
                 let c = self.c.window(rows.clone(), cols.clone());
-                simd.call(Tile { a, b, width, c, write: self.write });
+                let (k, a_stride, b_stride, write) = (ks.len(), rows.len(), width, self.write);
+                simd.call(Tile { k, a, a_stride, b, b_stride, width, c, write });
                 if ks.end == self.a.cols() {
                     self.finish.apply(simd, self.c.window(rows.clone(), cols.clone()), rows, cols.clone());
                 }
