@@ -25,6 +25,6 @@ pub(crate) fn for_each<T: Send>(tasks: Vec<T>, work: impl Fn(T) + Sync + Send) {
     if tasks.len() == 1 {
         tasks.into_iter().for_each(work);
     } else {
-        tasks.into_par_iter().for_each(work);
+        tasks.into_par_iter().with_max_len(1).for_each(work);
     }
 }

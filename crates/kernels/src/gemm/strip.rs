@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use super::{Tile, Write};
 use crate::{
     MatRef,
     buffer::Buffer,
@@ -131,19 +130,9 @@ impl<'a> Strips<'a> {
         let strips = ranges(self.rows, strip_rows::<S>(self.rows));
         strips.map(move |strip| (strip.clone(), &data[strip.start * k..strip.end * k]))
     }
-
-    /// The product with a panel of `c.cols()` columns or more.
-    #[inline(always)]
-    pub(crate) fn times<S: Simd>(&self, simd: S, panel: &Panel, mut c: MatMut, write: Write) {
-        let cols = 0..c.cols();
-        for (rows, a) in self.iter(simd) {
-            let c = c.window(rows, cols.clone());
-            simd.call(Tile { a, b: panel.data, width: panel.width, c, write });
-        }
-    }
 }
 
-/// A panel of the right operand: `[k × width]`, one or two vectors wide.
+/// A packed panel: `[k × width]`, one or two vectors wide.
 #[derive(Clone, Copy)]
 pub(crate) struct Panel<'a> {
     pub(crate) data: &'a [f32],
@@ -159,11 +148,11 @@ pub(crate) fn panels<S: Simd>(n: usize) -> impl Iterator<Item = (Range<usize>, u
 
 /// The fewest strips of at most `S::TILE_ROWS` rows, all of about the same height.
 #[inline(always)]
-pub(super) fn strip_rows<S: Simd>(rows: usize) -> usize {
+pub(crate) fn strip_rows<S: Simd>(rows: usize) -> usize {
     rows.div_ceil(rows.div_ceil(S::TILE_ROWS).max(1)).max(1)
 }
 
-pub(super) fn ranges(len: usize, step: usize) -> impl Iterator<Item = Range<usize>> {
+pub(crate) fn ranges(len: usize, step: usize) -> impl Iterator<Item = Range<usize>> {
     (0..len).step_by(step).map(move |start| start..len.min(start + step))
 }
 
