@@ -25,7 +25,7 @@ mod testing;
 
 pub use activation::{Activation, activate, activate_backward};
 pub use adamw::{AdamW, AdamWState, adamw};
-pub use attention::{Attention, AttentionSaved, attention, attention_backward};
+pub use attention::{Attention, AttentionSaved, Bias, Visible, attention, attention_backward};
 pub use dropout::{Dropout, dropout};
 pub use elementwise::{add, scale};
 pub use gather::{Lookup, gather};

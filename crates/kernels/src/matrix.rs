@@ -73,6 +73,12 @@ impl<'a> MatRef<'a> {
         self.col_stride == 1
     }
 
+    /// Floats from one row to the next.
+    #[inline(always)]
+    pub(crate) fn row_stride(&self) -> usize {
+        self.row_stride
+    }
+
     /// A row of a row-major matrix, a column of another; what follows it in memory is included.
     #[inline(always)]
     pub(crate) fn line(&self, line: usize) -> &'a [f32] {

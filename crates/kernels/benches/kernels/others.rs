@@ -2,7 +2,7 @@
 
 use kernels::{
     Activation, AdamW, AdamWState, Attention, AttentionSaved, Dropout, Gate, Glu, LayerNorm, LayerNormSaved,
-    RmsNorm, RmsNormSaved, Rope, RopePairs, RopeTables, reference, rope_frequencies,
+    RmsNorm, RmsNormSaved, Rope, RopePairs, RopeTables, Visible, reference, rope_frequencies,
 };
 
 use crate::measure::{in_turns, values};
@@ -14,10 +14,8 @@ const HIDDEN: usize = 384;
 pub(crate) fn table() {
     println!("\n| kernel, {TOKENS} tokens of {HIDDEN} | µs, fastest | GFLOP/s | times its twin |");
     println!("|:----------------------------|---:|--------:|---------------:|");
-    attention(128, None);
+    [16, 36, 128, 512].into_iter().for_each(|len| attention(len, None));
     attention(128, Some(Dropout { probability: 0.1, seed: 1 }));
-    attention(16, None);
-    attention(512, None);
     layer_norm();
     rms_norm();
     rope();
@@ -35,12 +33,23 @@ fn line(name: &str, flops: Option<usize>, runs: [&mut dyn FnMut(); 2]) {
 }
 
 fn attention(len: usize, dropout: Option<Dropout>) {
-    let cu_seqlens: Vec<usize> = (0..=TOKENS / len).map(|i| i * len).collect();
-    let attention = Attention { cu_seqlens: &cu_seqlens, n_heads: 12, head_size: 32, scale: 0.17, dropout };
+    // The last sequence is shorter where the length does not divide the tokens.
+    let cu_seqlens: Vec<usize> = (0..=TOKENS.div_ceil(len)).map(|i| TOKENS.min(i * len)).collect();
+    let attention = Attention {
+        cu_seqlens: &cu_seqlens,
+        n_heads: 12,
+        n_kv_heads: 12,
+        head_size: 32,
+        scale: 0.17,
+        visible: Visible::All,
+        bias: None,
+        dropout,
+    };
     let (qkv, d_out) = (values(TOKENS * 3 * HIDDEN), values(TOKENS * HIDDEN));
     let (mut out, mut lse) = (vec![0.0; TOKENS * HIDDEN], vec![0.0; TOKENS * 12]);
     let (mut out_twin, mut lse_twin) = (out.clone(), lse.clone());
-    let flops = 4 * TOKENS * len * HIDDEN;
+    let pairs = |ends: &[usize]| (ends[1] - ends[0]).pow(2);
+    let flops = 4 * cu_seqlens.windows(2).map(pairs).sum::<usize>() * HIDDEN;
     let suffix = if dropout.is_some() { ", dropout" } else { "" };
     line(
         &format!("attention, sequences of {len}{suffix}"),
@@ -54,8 +63,8 @@ fn attention(len: usize, dropout: Option<Dropout>) {
     line(
         &format!("attention backward, sequences of {len}{suffix}"),
         Some(flops / 2 * 5),
-        [&mut || kernels::attention_backward(&attention, saved, &d_out, &mut d_qkv), &mut || {
-            reference::attention_backward(&attention, saved, &d_out, &mut d_twin)
+        [&mut || kernels::attention_backward(&attention, saved, &d_out, &mut d_qkv, None), &mut || {
+            reference::attention_backward(&attention, saved, &d_out, &mut d_twin, None)
         }],
     );
 }

@@ -1,28 +1,36 @@
-//! The backward pass of one head of one sequence.
+//! The backward pass of a task.
 
 use std::{cell::RefCell, ops::Range};
 
-use super::Head;
+use super::{
+    bias::HeadBiasGrad,
+    head::{Head, Inputs, ScoreMemory},
+    operands::{Left, Right, product},
+};
 use crate::{
     MatRef, Write,
     buffer::Buffer,
     elementwise::scale_with,
-    gemm::{Panel, Strips, UnpackPanel, pack_strip, panels},
+    gemm::{pack_strip, panels},
     math::exp,
-    simd::{Isa, Kernel, MatMut, Simd},
+    simd::{Isa, Kernel, MAX_LANES, MatMut, Simd},
 };
 
-/// What the backward pass of a head reads and writes.
+/// Some heads of some sequences; if some of a key's query heads, then all.
 pub(super) struct Backward<'a> {
-    pub(super) head: Head<'a>,
-    /// `[tokens × size]`
+    pub(super) inputs: &'a Inputs<'a>,
+    pub(super) sequences: Range<usize>,
+    pub(super) heads: Range<usize>,
+    /// `[all tokens × all heads * size]`
     pub(super) out: MatRef<'a>,
-    /// `[tokens × size]`
+    /// `[all tokens × all heads * size]`
     pub(super) d_out: MatRef<'a>,
-    /// The log-sum-exp of each query's scores.
-    pub(super) lse: &'a [f32],
-    /// The gradients of queries, keys and values. `[tokens × size]` each.
+    /// `[all heads × all tokens]`
+    pub(super) lse: MatRef<'a>,
+    /// The gradients of queries, keys and values. `[tokens × heads * size]` each.
     pub(super) grads: [MatMut<'a>; 3],
+    /// Those of the bias, for each head of each sequence; empty if nobody asks for them.
+    pub(super) d_bias: Vec<HeadBiasGrad<'a>>,
 }
 
 pub(super) fn run(isa: Isa, task: Backward) {
@@ -35,22 +43,28 @@ thread_local! {
 
 #[derive(Default)]
 struct Memory {
-    queries: Buffer,
-    queries_t: Buffer,
-    d_out: Buffer,
-    d_out_t: Buffer,
-    means: Buffer,
+    keys: Buffer,
+    key_tail: Buffer,
+    values: Buffer,
+    head: HeadMemory,
+}
+
+/// Memory for the queries of a head.
+#[derive(Default)]
+struct HeadMemory {
+    query_tail: Buffer,
+    d_out_tail: Buffer,
     panel: PanelMemory,
 }
 
-/// Memory for a panel of keys.
+/// Memory for a panel of queries.
 #[derive(Default)]
 struct PanelMemory {
-    operand: Buffer,
-    probabilities: Buffer,
+    scores: ScoreMemory,
+    d_out: Buffer,
     d_scores: Buffer,
-    d_scores_strips: Buffer,
-    grad: Buffer,
+    diagonals: Buffer,
+    packed: Buffer,
 }
 
 struct Run<'a> {
@@ -63,130 +77,178 @@ impl Kernel for Run<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Backward { head, out, d_out, lse, grads: [mut d_query, mut d_key, mut d_value] } = self.task;
-        let Memory { queries, queries_t, d_out: d_outs, d_out_t, means, panel: memory } = self.memory;
-        let operands = Operands {
-            lse,
-            means: output_means(simd, out, d_out, means),
-            queries: Strips::pack(simd, head.query, queries),
-            queries_t: Strips::pack(simd, head.query.transposed(), queries_t),
-            d_out: Strips::pack(simd, d_out, d_outs),
-            d_out_t: Strips::pack(simd, d_out.transposed(), d_out_t),
-            head,
-        };
-        for (keys, width) in panels::<S>(operands.head.len()) {
-            operands.scores(simd, keys.clone(), width, memory);
-            let size = 0..operands.head.size();
-            operands.add_d_query(simd, keys.clone(), &mut d_query, memory);
-            let p = Panel { data: memory.probabilities.as_slice(), width };
-            grad_rows(
-                simd,
-                &operands.d_out_t,
-                p,
-                d_value.window(keys.clone(), size.clone()),
-                &mut memory.grad,
-            );
-            let d = Panel { data: memory.d_scores.as_slice(), width };
-            grad_rows(simd, &operands.queries_t, d, d_key.window(keys, size), &mut memory.grad);
+        let Backward { inputs, sequences, heads, out, d_out, lse, mut grads, d_bias } = self.task;
+        let size = inputs.attention.head_size;
+        let mut d_bias = d_bias.into_iter();
+        let first = inputs.attention.rows(&sequences).start;
+        for (sequence, rows) in inputs.sequences(&sequences) {
+            let places = rows.start - first..rows.end - first;
+            for (nth, (kv_head, group)) in inputs.attention.head_groups(&heads).enumerate() {
+                let [key, value] = inputs.keys_and_values(&rows, kv_head);
+                let keys = Keys {
+                    key: Left::pack(simd, key, &mut self.memory.keys),
+                    key_rows: Right::new(simd, key, &mut self.memory.key_tail),
+                    value: Left::pack(simd, value, &mut self.memory.values),
+                };
+                let [d_query, d_key, d_value] = &mut grads;
+                let kv_cols = nth * size..(nth + 1) * size;
+                let mut d_key = d_key.window(places.clone(), kv_cols.clone());
+                let mut d_value = d_value.window(places.clone(), kv_cols);
+                fill_zero(&mut d_key);
+                fill_zero(&mut d_value);
+                for idx in group {
+                    let cols = idx * size..(idx + 1) * size;
+                    let [out, d_out] =
+                        [out, d_out].map(|all| all.row_range(rows.clone()).col_range(cols.clone()));
+                    let place = idx - heads.start;
+                    let head = HeadBackward {
+                        head: inputs.head(sequence, &rows, idx),
+                        keys: &keys,
+                        out,
+                        d_out,
+                        lse: &lse.line(idx)[rows.clone()],
+                    };
+                    let d_query = d_query.window(places.clone(), place * size..(place + 1) * size);
+                    let d_bias = d_bias.next();
+                    head.run(simd, [d_query, d_key.whole(), d_value.whole()], d_bias, &mut self.memory.head);
+                }
+            }
         }
     }
 }
 
-/// What all panels of keys read.
-struct Operands<'a> {
-    head: Head<'a>,
-    lse: &'a [f32],
-    // The sum of `out * d_out` of each query: the mean of its probabilities' gradients.
-    means: &'a [f32],
-    queries: Strips<'a>,
-    queries_t: Strips<'a>,
-    d_out: Strips<'a>,
-    d_out_t: Strips<'a>,
+#[inline(always)]
+fn fill_zero(x: &mut MatMut) {
+    (0..x.rows()).for_each(|row| x.row(row).fill(0.0));
 }
 
-impl Operands<'_> {
-    /// The probabilities of a panel of keys, after dropout, and the gradients of their scores.
-    /// `[queries × keys]` each.
+/// The keys and values that some query heads share.
+struct Keys<'a> {
+    key: Left<'a>,
+    key_rows: Right<'a>,
+    value: Left<'a>,
+}
+
+/// One head of one sequence.
+struct HeadBackward<'a> {
+    head: Head<'a>,
+    keys: &'a Keys<'a>,
+    /// `[tokens × size]`
+    out: MatRef<'a>,
+    /// `[tokens × size]`
+    d_out: MatRef<'a>,
+    /// The log-sum-exp of each query's scores.
+    lse: &'a [f32],
+}
+
+impl HeadBackward<'_> {
+    /// A panel of queries at a time, whose scores are computed again. The gradients of keys and values are added to
+    /// what is there.
     #[inline(always)]
-    fn scores<S: Simd>(&self, simd: S, keys: Range<usize>, width: usize, memory: &mut PanelMemory) {
-        let (len, size, scale) = (self.head.len(), self.head.size(), self.head.scale);
-        let panel = memory.operand.resize(size * width);
-        pack_strip(simd, self.head.key.row_range(keys.clone()), panel, width);
-        scale_with(simd, panel, scale);
-        let probabilities = memory.probabilities.resize(len * width);
-        let product = MatMut::new(probabilities, len, width);
-        self.queries.times(simd, &Panel { data: panel, width }, product, Write::Overwrite);
+    fn run<S: Simd>(
+        &self,
+        simd: S,
+        [mut d_query, mut d_key, mut d_value]: [MatMut; 3],
+        mut d_bias: Option<HeadBiasGrad>,
+        memory: &mut HeadMemory,
+    ) {
+        let query = Right::new(simd, self.head.query, &mut memory.query_tail);
+        let d_out = Right::new(simd, self.d_out, &mut memory.d_out_tail);
+        let memory = &mut memory.panel;
+        for (queries, width) in panels::<S>(self.head.len()) {
+            let keys = self.head.visible.keys(&queries, self.head.len());
+            let panel = (&queries, &keys);
+            let probabilities =
+                self.head.scores(simd, &self.keys.key, (&queries, &keys, width), &mut memory.scores);
+            let d_scores =
+                self.d_probabilities(simd, panel, width, (&mut memory.d_out, &mut memory.d_scores));
+            if width == S::LANES {
+                self.softmax_backward::<S, 1>(simd, panel, probabilities, d_scores);
+            } else {
+                self.softmax_backward::<S, 2>(simd, panel, probabilities, d_scores);
+            }
+            if let Some(d_bias) = &mut d_bias {
+                d_bias.add(simd, panel, (d_scores, width), &mut memory.diagonals);
+            }
+            scale_with(simd, d_scores, self.head.scale);
 
-        pack_strip(simd, self.head.value.row_range(keys.clone()), panel, width);
-        let d_scores = memory.d_scores.resize(len * width);
-        let product = MatMut::new(d_scores, len, width);
-        self.d_out.times(simd, &Panel { data: panel, width }, product, Write::Overwrite);
-
-        let mask = self.head.mask(simd);
-        let rows = probabilities.chunks_exact_mut(width).zip(d_scores.chunks_exact_mut(width));
-        for (query, (probabilities, d_scores)) in rows.enumerate() {
-            let (lse, mean) = (simd.splat(self.lse[query]), simd.splat(self.means[query]));
-            for v in (0..width).step_by(S::LANES) {
-                let probability = exp(simd, simd.sub(simd.load_at(probabilities, v), lse));
-                let (mut kept, mut d_kept) = (probability, simd.load_at(d_scores, v));
-                if let Some(mask) = mask {
-                    let first = (query * len + keys.start + v) as u32;
-                    let index = simd.add_bits(simd.lane_numbers(), simd.splat_bits(first));
-                    kept = mask.apply(simd, index, kept);
-                    d_kept = mask.apply(simd, index, d_kept);
-                }
-                let d_score = simd.mul(simd.mul(probability, simd.splat(scale)), simd.sub(d_kept, mean));
-                simd.store_at(kept, probabilities, v);
-                simd.store_at(d_score, d_scores, v);
+            let size = 0..d_query.cols();
+            let left = Left::scores(d_scores, queries.len(), keys.len());
+            let right = self.keys.key_rows.row_range(keys.clone());
+            let c = d_query.window(queries.clone(), size.clone());
+            product(simd, (&left, 0..queries.len()), right, c, Write::Overwrite);
+            let sums = [(probabilities, d_out, &mut d_value), (d_scores, query, &mut d_key)];
+            for (scores, right, grad) in sums {
+                let left = Left::pack(simd, MatRef::new(scores, keys.len(), width), &mut memory.packed);
+                let c = grad.window(keys.clone(), size.clone());
+                product(simd, (&left, 0..keys.len()), right.row_range(queries.clone()), c, Write::Add);
             }
         }
     }
 
-    /// `d_query = d_scores * key`, a panel of keys after the other.
+    /// The gradients of a panel of probabilities after dropout, `d_out * value^T`. `[keys × width]`
     #[inline(always)]
-    fn add_d_query<S: Simd>(
+    fn d_probabilities<'m, S: Simd>(
         &self,
         simd: S,
-        keys: Range<usize>,
-        d_query: &mut MatMut,
-        memory: &mut PanelMemory,
+        (queries, keys): (&Range<usize>, &Range<usize>),
+        width: usize,
+        (d_out, d_scores): (&mut Buffer, &'m mut Buffer),
+    ) -> &'m mut [f32] {
+        let d_out = d_out.resize(self.d_out.cols() * width);
+        pack_strip(simd, self.d_out.row_range(queries.clone()), d_out, width);
+        let d_scores = d_scores.resize(keys.len() * width);
+        let c = MatMut::new(d_scores, keys.len(), width);
+        product(simd, (&self.keys.value, keys.clone()), Right::panel(d_out, width), c, Write::Overwrite);
+        d_scores
+    }
+
+    /// Replaces scores by probabilities after dropout, and the gradients of those by the ones of the scores:
+    /// `p * (dp - sum(p * dp))`, where the sum is that of `out * d_out`. `[keys × NV vectors of queries]` each.
+    #[inline(always)]
+    fn softmax_backward<S: Simd, const NV: usize>(
+        &self,
+        simd: S,
+        (queries, keys): (&Range<usize>, &Range<usize>),
+        scores: &mut [f32],
+        d_scores: &mut [f32],
     ) {
-        let write = if keys.start == 0 { Write::Overwrite } else { Write::Add };
-        let d_scores = memory.d_scores.as_slice();
-        let d_scores = MatRef::new(d_scores, self.head.len(), d_scores.len() / self.head.len());
-        let strips = d_scores.col_range(0..keys.len());
-        let strips = Strips::pack(simd, strips, &mut memory.d_scores_strips);
-        for (cols, width) in panels::<S>(self.head.size()) {
-            let panel = memory.operand.resize(keys.len() * width);
-            let key = self.head.key.row_range(keys.clone()).col_range(cols.clone());
-            pack_strip(simd, key.transposed(), panel, width);
-            let d_query = d_query.window(0..self.head.len(), cols);
-            strips.times(simd, &Panel { data: panel, width }, d_query, write);
+        let (mut lse, mut means) = ([0.0; 2 * MAX_LANES], [0.0; 2 * MAX_LANES]);
+        lse[..queries.len()].copy_from_slice(&self.lse[queries.clone()]);
+        self.output_means(simd, queries, &mut means);
+        let width = NV * S::LANES;
+        let mask = self.head.mask(simd);
+        for v in (0..width).step_by(S::LANES) {
+            let (lse, mean) = (simd.load(&lse[v..]), simd.load(&means[v..]));
+            let first = self.head.mask_index(simd, queries.start + v);
+            let rows = scores.chunks_exact_mut(width).zip(d_scores.chunks_exact_mut(width));
+            for (key, (scores, d_scores)) in keys.clone().zip(rows) {
+                let probability = exp(simd, simd.sub(simd.load(&scores[v..]), lse));
+                let (mut kept, mut d_kept) = (probability, simd.load(&d_scores[v..]));
+                if let Some(mask) = mask {
+                    let index = simd.add_bits(first, simd.splat_bits(key as u32));
+                    kept = mask.apply(simd, index, kept);
+                    d_kept = mask.apply(simd, index, d_kept);
+                }
+                simd.store(kept, &mut scores[v..]);
+                simd.store(simd.mul(probability, simd.sub(d_kept, mean)), &mut d_scores[v..]);
+            }
+        }
+        self.head.visible.hide(simd, (queries, keys), (scores, width), 0.0);
+        self.head.visible.hide(simd, (queries, keys), (d_scores, width), 0.0);
+    }
+
+    /// The sum of `out * d_out` of some queries: the mean of their probabilities' gradients.
+    #[inline(always)]
+    fn output_means<S: Simd>(&self, simd: S, queries: &Range<usize>, means: &mut [f32]) {
+        let size = self.out.cols();
+        for (query, mean) in queries.clone().zip(means) {
+            let (out, d_out) = (&self.out.line(query)[..size], &self.d_out.line(query)[..size]);
+            let mut sum = simd.splat(0.0);
+            for i in (0..size).step_by(S::LANES) {
+                sum = simd.mul_add(simd.load_at(out, i), simd.load_at(d_out, i), sum);
+            }
+            *mean = simd.sum(sum);
         }
     }
-}
-
-/// The gradient of a panel's keys or values: the product of transposed rows of all queries and of the panel.
-#[inline(always)]
-fn grad_rows<S: Simd>(simd: S, rows_t: &Strips, panel: Panel, grad: MatMut, memory: &mut Buffer) {
-    let grad_t = memory.resize(grad.cols() * panel.width);
-    let product = MatMut::new(grad_t, grad.cols(), panel.width);
-    rows_t.times(simd, &panel, product, Write::Overwrite);
-    let from = Panel { data: grad_t, width: panel.width };
-    simd.call(UnpackPanel { from, to: grad });
-}
-
-/// The sum of `out * d_out` of each row.
-#[inline(always)]
-fn output_means<'a, S: Simd>(simd: S, out: MatRef, d_out: MatRef, memory: &'a mut Buffer) -> &'a [f32] {
-    let means = memory.resize(out.rows());
-    for (row, mean) in means.iter_mut().enumerate() {
-        let (out, d_out) = (&out.line(row)[..out.cols()], &d_out.line(row)[..d_out.cols()]);
-        let mut sum = simd.splat(0.0);
-        for i in (0..out.len()).step_by(S::LANES) {
-            sum = simd.mul_add(simd.load_at(out, i), simd.load_at(d_out, i), sum);
-        }
-        *mean = simd.sum(sum);
-    }
-    means
 }

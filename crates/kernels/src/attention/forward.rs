@@ -1,24 +1,30 @@
-//! The forward pass of one head of one sequence.
+//! The forward pass of a task.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, ops::Range};
 
-use super::Head;
+use super::{
+    head::{Head, Inputs, ScoreMemory},
+    operands::{Left, Right, product},
+};
 use crate::{
     Write,
     buffer::Buffer,
-    dropout::Mask,
     elementwise::scale_with,
-    gemm::{Panel, Strips, UnpackPanel, pack_strip, panels},
+    gemm::panels,
     math::exp,
     simd::{Isa, Kernel, MAX_LANES, MatMut, Simd},
 };
 
-/// What the forward pass of a head reads and writes.
+/// Some heads of some sequences, and the queries that are some rows of them.
 pub(super) struct Forward<'a> {
-    pub(super) head: Head<'a>,
-    /// `[tokens × size]`
+    pub(super) inputs: &'a Inputs<'a>,
+    pub(super) sequences: Range<usize>,
+    pub(super) heads: Range<usize>,
+    /// Rows of all tokens; of several sequences, all.
+    pub(super) queries: Range<usize>,
+    /// `[queries × heads * size]`
     pub(super) out: MatMut<'a>,
-    /// `[1 × tokens]`
+    /// `[heads × queries]`
     pub(super) lse: MatMut<'a>,
 }
 
@@ -34,9 +40,7 @@ thread_local! {
 struct Memory {
     keys: Buffer,
     values: Buffer,
-    queries: Buffer,
-    scores: Buffer,
-    out: Buffer,
+    scores: ScoreMemory,
 }
 
 struct Run<'a> {
@@ -47,40 +51,83 @@ struct Run<'a> {
 impl Kernel for Run<'_> {
     type Output = ();
 
-    /// A panel of queries at a time, with the scores transposed: a row holds the scores of one key. So the
-    /// softmax runs down whole vectors, and the probabilities are a panel as the tile reads it.
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Forward { head, mut out, mut lse } = self.task;
-        let memory = self.memory;
-        let (len, size) = (head.len(), head.size());
-        let keys = Strips::pack(simd, head.key, &mut memory.keys);
-        let values = Strips::pack(simd, head.value.transposed(), &mut memory.values);
-        for (rows, width) in panels::<S>(len) {
-            let queries = memory.queries.resize(size * width);
-            pack_strip(simd, head.query.row_range(rows.clone()), queries, width);
-            scale_with(simd, queries, head.scale);
-            let scores = memory.scores.resize(len * width); // [keys × queries]
-            let queries = Panel { data: queries, width };
-            keys.times(simd, &queries, MatMut::new(scores, len, width), Write::Overwrite);
+        let Forward { inputs, sequences, heads, queries, mut out, mut lse } = self.task;
+        let size = inputs.attention.head_size;
+        for (sequence, rows) in inputs.sequences(&sequences) {
+            let own = queries.start.max(rows.start)..queries.end.min(rows.end);
+            let places = own.start - queries.start..own.end - queries.start;
+            for (kv_head, group) in inputs.attention.head_groups(&heads) {
+                let [key, value] = inputs.keys_and_values(&rows, kv_head);
+                let key = Left::pack(simd, key, &mut self.memory.keys);
+                let value = Right::new(simd, value, &mut self.memory.values);
+                for idx in group {
+                    let head = inputs.head(sequence, &rows, idx);
+                    let place = idx - heads.start;
+                    let out = out.window(places.clone(), place * size..(place + 1) * size);
+                    let lse = &mut lse.row(place)[places.clone()];
+                    let own = own.start - rows.start..own.end - rows.start;
+                    head.forward(simd, (&key, value), own, (out, lse), &mut self.memory.scores);
+                }
+            }
+        }
+    }
+}
 
+impl Head<'_> {
+    /// A panel of queries at a time, with the scores transposed: a row holds the scores of one key. So the softmax
+    /// runs down whole vectors, and the probabilities are a left operand as the tile reads it.
+    #[inline(always)]
+    fn forward<S: Simd>(
+        &self,
+        simd: S,
+        (key, value): (&Left, Right),
+        queries: Range<usize>,
+        (mut out, lse): (MatMut, &mut [f32]),
+        memory: &mut ScoreMemory,
+    ) {
+        for (places, width) in panels::<S>(queries.len()) {
+            let rows = queries.start + places.start..queries.start + places.end;
+            let keys = self.visible.keys(&rows, self.len());
+            let scores = self.scores(simd, key, (&rows, &keys, width), memory);
+            self.visible.hide(simd, (&rows, &keys), (scores, width), f32::NEG_INFINITY);
             let mut sums = [0.0; 2 * MAX_LANES];
-            let sums = &mut sums[..width];
-            let lse = &mut lse.row(0)[rows.clone()];
+            let lse = &mut lse[places.clone()];
             if width == S::LANES {
-                exp_scores::<S, 1>(simd, scores, sums, lse);
+                exp_scores::<S, 1>(simd, scores, &mut sums, lse);
             } else {
-                exp_scores::<S, 2>(simd, scores, sums, lse);
+                exp_scores::<S, 2>(simd, scores, &mut sums, lse);
             }
-            if let Some(mask) = head.mask(simd) {
-                drop_out(simd, mask, scores, (rows.start, width));
+            // The exponential of minus infinity is not quite zero.
+            self.visible.hide(simd, (&rows, &keys), (scores, width), 0.0);
+            self.drop_out(simd, (rows.start, &keys), (scores, width));
+
+            let probabilities = Left::scores(scores, rows.len(), keys.len());
+            let size = 0..out.cols();
+            let c = out.window(places.clone(), size);
+            product(simd, (&probabilities, 0..rows.len()), value.row_range(keys), c, Write::Overwrite);
+            for (row, sum) in places.zip(sums) {
+                scale_with(simd, out.row(row), 1.0 / sum);
             }
-            let out_panel = memory.out.resize(size * width); // [size × queries]
-            let probabilities = Panel { data: scores, width };
-            values.times(simd, &probabilities, MatMut::new(out_panel, size, width), Write::Overwrite);
-            divide_columns(simd, out_panel, sums);
-            let from = Panel { data: out_panel, width };
-            simd.call(UnpackPanel { from, to: out.window(rows, 0..size) });
+        }
+    }
+
+    /// Drops probabilities, of which each row holds those of one key and of the queries from a first on.
+    #[inline(always)]
+    fn drop_out<S: Simd>(
+        &self,
+        simd: S,
+        (first_query, keys): (usize, &Range<usize>),
+        (scores, width): (&mut [f32], usize),
+    ) {
+        let Some(mask) = self.mask(simd) else { return };
+        for v in (0..width).step_by(S::LANES) {
+            let first = self.mask_index(simd, first_query + v);
+            for (key, scores) in keys.clone().zip(scores.chunks_exact_mut(width)) {
+                let index = simd.add_bits(first, simd.splat_bits(key as u32));
+                simd.store_at(mask.apply(simd, index, simd.load_at(scores, v)), scores, v);
+            }
         }
     }
 }
@@ -111,28 +158,5 @@ fn exp_scores<S: Simd, const NV: usize>(simd: S, scores: &mut [f32], sums: &mut 
     }
     for (lse, (max, sum)) in lse.iter_mut().zip(largest.iter().zip(sums)) {
         *lse = max + sum.ln();
-    }
-}
-
-/// Drops probabilities, of which each row holds those of one key and of the queries from a first on.
-#[inline(always)]
-fn drop_out<S: Simd>(simd: S, mask: Mask<S>, scores: &mut [f32], (first_query, width): (usize, usize)) {
-    let len = (scores.len() / width) as u32;
-    for (key, scores) in scores.chunks_exact_mut(width).enumerate() {
-        for v in (0..width).step_by(S::LANES) {
-            let query = simd.add_bits(simd.lane_numbers(), simd.splat_bits((first_query + v) as u32));
-            let index =
-                simd.add_bits(simd.mul_bits(query, simd.splat_bits(len)), simd.splat_bits(key as u32));
-            simd.store_at(mask.apply(simd, index, simd.load_at(scores, v)), scores, v);
-        }
-    }
-}
-
-#[inline(always)]
-fn divide_columns<S: Simd>(simd: S, x: &mut [f32], by: &[f32]) {
-    for x in x.chunks_exact_mut(by.len()) {
-        for v in (0..by.len()).step_by(S::LANES) {
-            simd.store_at(simd.div(simd.load_at(x, v), simd.load_at(by, v)), x, v);
-        }
     }
 }

@@ -3,10 +3,11 @@
 use std::ops::Range;
 
 use super::{
-    Packed, Strips, Tile, Write,
+    Packed, Tile, Write,
     dot::{Bf16, Dot, F32, Int8},
     finish::Finish,
     quantize::RowScale,
+    strip::Strips,
 };
 use crate::{
     MatRef, Precision,
@@ -86,7 +87,7 @@ impl<D: Dot> Kernel for RunAs<'_, D> {
         let step = if D::SCALED { k } else { K_BLOCK * D::GROUP };
         let mut ks = 0..k.min(step);
         loop {
-            let strips = Strips::pack_as(simd, dot, block.a.col_range(ks.clone()), memory, scales);
+            let strips = Strips::pack(simd, dot, block.a.col_range(ks.clone()), memory, scales);
             block.multiply(simd, dot, ks.clone(), &strips);
             if ks.end == k {
                 return;
@@ -108,7 +109,8 @@ impl Block<'_> {
             let cols = idx * self.width..self.c.cols().min((idx + 1) * self.width);
             for (rows, a) in strips.iter(simd) {
                 let c = self.c.window(rows.clone(), cols.clone());
-                simd.call(Tile { dot, a, b, width, c, write: self.write });
+                let (k, a_stride, b_stride, write) = (groups.len(), rows.len(), width, self.write);
+                simd.call(Tile { dot, k, a, a_stride, b, b_stride, width, c, write });
                 if ks.end == self.a.cols() {
                     let mut c = self.c.window(rows.clone(), cols.clone());
                     let scales = strips.scales(rows.clone());

@@ -10,8 +10,9 @@ mod strip;
 mod tests;
 mod tile;
 
+pub(crate) use dot::F32;
 pub use packed::Packed;
-pub(crate) use strip::{Panel, Strips, UnpackPanel, pack_strip, panels};
+pub(crate) use strip::{Panel, UnpackPanel, pack_strip, panels, ranges, strip_rows};
 pub(crate) use tile::Tile;
 
 use std::cell::RefCell;
@@ -23,7 +24,6 @@ use crate::{
 };
 use block::Block;
 use finish::Finish;
-use strip::{ranges, strip_rows};
 
 /// What happens to the values that the output already holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,9 +1,8 @@
 //! The order in which the tile reads its operands: a few rows or columns side by side, k after k.
 
-use std::ops::Range;
+use std::{marker::PhantomData, ops::Range};
 
 use super::{
-    Tile, Write,
     dot::{Dot, F32, NO_QUANTUM, Quantum},
     quantize::RowScale,
 };
@@ -146,8 +145,8 @@ fn put<S: Simd>(simd: S, x: S::V, to: &mut [f32], len: usize) {
 }
 
 /// The left operand of a product, cut into strips of as many rows as a tile has.
-pub(crate) struct Strips<'a, D = F32> {
-    dot: D,
+pub(super) struct Strips<'a, D> {
+    dot: PhantomData<D>,
     // Strips one after the other, each `[groups of k × its rows]`.
     data: &'a [f32],
     rows: usize,
@@ -157,17 +156,10 @@ pub(crate) struct Strips<'a, D = F32> {
     scales: &'a [RowScale],
 }
 
-impl<'a> Strips<'a, F32> {
-    #[inline(always)]
-    pub(crate) fn pack<S: Simd>(simd: S, from: MatRef, memory: &'a mut Buffer) -> Self {
-        Self::pack_as(simd, F32, from, memory, &[])
-    }
-}
-
 impl<'a, D: Dot> Strips<'a, D> {
     /// `scales` has one for each row, where the precision has scales.
     #[inline(always)]
-    pub(super) fn pack_as<S: Simd>(
+    pub(super) fn pack<S: Simd>(
         simd: S,
         dot: D,
         from: MatRef,
@@ -181,12 +173,12 @@ impl<'a, D: Dot> Strips<'a, D> {
             let quantum = |row: usize| if D::SCALED { scales[strip.start + row].quantum } else { NO_QUANTUM };
             pack_strip_as(simd, dot, from.row_range(strip.clone()), to, strip.len(), quantum);
         }
-        Self { dot, data, rows, k, scales }
+        Self { dot: PhantomData, data, rows, k, scales }
     }
 
     /// The rows of each strip, and their packed values.
     #[inline(always)]
-    pub(crate) fn iter<S: Simd>(&self, _: S) -> impl Iterator<Item = (Range<usize>, &'a [f32])> {
+    pub(super) fn iter<S: Simd>(&self, _: S) -> impl Iterator<Item = (Range<usize>, &'a [f32])> {
         let (data, k) = (self.data, self.k);
         let strips = ranges(self.rows, strip_rows::<S>(self.rows));
         strips.map(move |strip| (strip.clone(), &data[strip.start * k..strip.end * k]))
@@ -197,19 +189,9 @@ impl<'a, D: Dot> Strips<'a, D> {
     pub(super) fn scales(&self, rows: Range<usize>) -> &'a [RowScale] {
         if D::SCALED { &self.scales[rows] } else { &[] }
     }
-
-    /// The product with a panel of `c.cols()` columns or more.
-    #[inline(always)]
-    pub(crate) fn times<S: Simd>(&self, simd: S, panel: &Panel, mut c: MatMut, write: Write) {
-        let cols = 0..c.cols();
-        for (rows, a) in self.iter(simd) {
-            let c = c.window(rows, cols.clone());
-            simd.call(Tile { dot: self.dot, a, b: panel.data, width: panel.width, c, write });
-        }
-    }
 }
 
-/// A panel of the right operand: `[k × width]`, one or two vectors wide.
+/// A packed panel: `[k × width]`, one or two vectors wide.
 #[derive(Clone, Copy)]
 pub(crate) struct Panel<'a> {
     pub(crate) data: &'a [f32],
@@ -225,11 +207,11 @@ pub(crate) fn panels<S: Simd>(n: usize) -> impl Iterator<Item = (Range<usize>, u
 
 /// The fewest strips of at most `S::TILE_ROWS` rows, all of about the same height.
 #[inline(always)]
-pub(super) fn strip_rows<S: Simd>(rows: usize) -> usize {
+pub(crate) fn strip_rows<S: Simd>(rows: usize) -> usize {
     rows.div_ceil(rows.div_ceil(S::TILE_ROWS).max(1)).max(1)
 }
 
-pub(super) fn ranges(len: usize, step: usize) -> impl Iterator<Item = Range<usize>> {
+pub(crate) fn ranges(len: usize, step: usize) -> impl Iterator<Item = Range<usize>> {
     (0..len).step_by(step).map(move |start| start..len.min(start + step))
 }
 

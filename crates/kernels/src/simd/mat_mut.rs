@@ -53,15 +53,14 @@ impl<'a> MatMut<'a> {
     /// Some rows and columns of the window, for a shorter time.
     #[inline(always)]
     pub(crate) fn window(&mut self, rows: Range<usize>, cols: Range<usize>) -> MatMut<'_> {
-        let whole = MatMut {
-            data: self.data,
-            rows: self.rows,
-            cols: self.cols,
-            stride: self.stride,
-            slice: PhantomData,
-        };
-        let whole = whole.split_rows(rows.end).0.split_rows(rows.start).1;
+        let whole = self.whole().split_rows(rows.end).0.split_rows(rows.start).1;
         whole.split_cols(cols.end).0.split_cols(cols.start).1
+    }
+
+    /// The window, for a shorter time.
+    #[inline(always)]
+    pub(crate) fn whole(&mut self) -> MatMut<'_> {
+        MatMut { data: self.data, rows: self.rows, cols: self.cols, stride: self.stride, slice: PhantomData }
     }
 
     /// The first `rows` rows, and the others.

@@ -23,11 +23,10 @@ pub struct SelfAttention {
 /// The columns of `qkv` are the queries of all heads, then their keys, then their values. Sequences are
 /// the rows between neighbouring `cu_seqlens`. [tokens × 3 · heads · size] → [tokens × heads · size]
 pub fn attention(tape: &mut Tape<'_>, qkv: &Var, cu_seqlens: &[usize], shape: SelfAttention) -> Var {
-    let SelfAttention { n_heads, head_size, scale, dropout } = shape;
-    let dropout = tape.dropout(dropout);
-    let mut out = Matrix::scratch(qkv.rows(), n_heads * head_size);
-    let mut lse = Matrix::scratch(n_heads, qkv.rows());
-    let kernel = kernels::Attention { cu_seqlens, n_heads, head_size, scale, dropout };
+    let dropout = tape.dropout(shape.dropout);
+    let mut out = Matrix::scratch(qkv.rows(), shape.n_heads * shape.head_size);
+    let mut lse = Matrix::scratch(shape.n_heads, qkv.rows());
+    let kernel = kernel(cu_seqlens, shape, dropout);
     kernels::attention(&kernel, qkv.data(), out.data_mut(), lse.data_mut());
 
     let out = Rc::new(out);
@@ -35,11 +34,21 @@ pub fn attention(tape: &mut Tape<'_>, qkv: &Var, cu_seqlens: &[usize], shape: Se
     let (qkv, kept) = (qkv.value(), out.clone());
     tape.record(out, slot.is_some(), move |d_out, grads| {
         let mut d_qkv = Matrix::scratch(qkv.rows(), qkv.cols());
-        let kernel = kernels::Attention { cu_seqlens: &cu_seqlens, n_heads, head_size, scale, dropout };
+        let kernel = kernel(&cu_seqlens, shape, dropout);
         let saved = kernels::AttentionSaved { qkv: qkv.data(), out: kept.data(), lse: lse.data() };
-        kernels::attention_backward(&kernel, saved, d_out.data(), d_qkv.data_mut());
+        kernels::attention_backward(&kernel, saved, d_out.data(), d_qkv.data_mut(), None);
         grads.give(slot, d_qkv);
     })
+}
+
+fn kernel(
+    cu_seqlens: &[usize],
+    shape: SelfAttention,
+    dropout: Option<kernels::Dropout>,
+) -> kernels::Attention<'_> {
+    let SelfAttention { n_heads, head_size, scale, .. } = shape;
+    let (n_kv_heads, visible, bias) = (n_heads, kernels::Visible::All, None);
+    kernels::Attention { cu_seqlens, n_heads, n_kv_heads, head_size, scale, visible, bias, dropout }
 }
 
 #[cfg(test)]
