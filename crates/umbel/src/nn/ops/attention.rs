@@ -26,7 +26,7 @@ pub fn attention(tape: &mut Tape<'_>, qkv: &Var, cu_seqlens: &[usize], shape: Se
     let dropout = tape.dropout(shape.dropout);
     let mut out = Matrix::scratch(qkv.rows(), shape.n_heads * shape.head_size);
     let mut lse = Matrix::scratch(shape.n_heads, qkv.rows());
-    let kernel = kernel(cu_seqlens, shape, dropout);
+    let kernel = kernel_of(cu_seqlens, shape, dropout);
     kernels::attention(&kernel, qkv.data(), out.data_mut(), lse.data_mut());
 
     let out = Rc::new(out);
@@ -34,14 +34,14 @@ pub fn attention(tape: &mut Tape<'_>, qkv: &Var, cu_seqlens: &[usize], shape: Se
     let (qkv, kept) = (qkv.value(), out.clone());
     tape.record(out, slot.is_some(), move |d_out, grads| {
         let mut d_qkv = Matrix::scratch(qkv.rows(), qkv.cols());
-        let kernel = kernel(&cu_seqlens, shape, dropout);
+        let kernel = kernel_of(&cu_seqlens, shape, dropout);
         let saved = kernels::AttentionSaved { qkv: qkv.data(), out: kept.data(), lse: lse.data() };
         kernels::attention_backward(&kernel, saved, d_out.data(), d_qkv.data_mut(), None);
         grads.give(slot, d_qkv);
     })
 }
 
-fn kernel(
+fn kernel_of(
     cu_seqlens: &[usize],
     shape: SelfAttention,
     dropout: Option<kernels::Dropout>,
