@@ -112,10 +112,9 @@ impl Block<'_> {
                 let (k, a_stride, b_stride, write) = (groups.len(), rows.len(), width, self.write);
                 simd.call(Tile { dot, k, a, a_stride, b, b_stride, width, c, write });
                 if ks.end == self.a.cols() {
-                    let mut c = self.c.window(rows.clone(), cols.clone());
-                    let scales = strips.scales(rows.clone());
-                    self.b.scales().dequantize(simd, scales, panel * self.width, &mut c);
-                    self.finish.apply(simd, c, rows, cols.clone());
+                    let c = self.c.window(rows.clone(), cols.clone());
+                    let scales = self.b.scales().tile(strips.scales(rows.clone()), panel * self.width);
+                    self.finish.apply(simd, dot, c, (rows, cols.clone()), scales);
                 }
             }
         }

@@ -1,13 +1,12 @@
 //! The epilogue of a tile, while it is in the cache.
 
-use std::ops::Range;
+use std::{marker::PhantomData, ops::Range};
 
-use super::Epilogue;
+use super::{Epilogue, dot::Dot, quantize::Scales};
 use crate::{
     Activation,
-    activation::activate_with,
-    elementwise::add_with,
-    simd::{MatMut, Simd},
+    activation::value,
+    simd::{Kernel, MAX_LANES, MatMut, Simd},
 };
 
 /// The epilogue of some rows and columns of the output.
@@ -47,27 +46,79 @@ impl<'a> Finish<'a> {
 
     /// Finishes a tile that lies at some rows and columns.
     #[inline(always)]
-    pub(super) fn apply<S: Simd>(
+    pub(super) fn apply<S: Simd, D: Dot>(
         &mut self,
         simd: S,
-        mut tile: MatMut,
-        rows: Range<usize>,
-        cols: Range<usize>,
+        _: D,
+        tile: MatMut,
+        (rows, cols): (Range<usize>, Range<usize>),
+        scales: Scales,
     ) {
-        if self.bias.is_none() && self.pre.is_none() && self.activation == Activation::Identity {
+        let nothing = self.bias.is_none() && self.pre.is_none() && self.activation == Activation::Identity;
+        if nothing && !D::SCALED {
             return;
         }
-        for i in 0..rows.len() {
-            let c = tile.row(i);
-            if let Some(bias) = self.bias {
-                add_with(simd, &bias[cols.clone()], c);
-            }
-            if let Some(pre) = &mut self.pre {
-                pre.row(rows.start + i)[cols.clone()].copy_from_slice(c);
-            }
-            if self.activation != Activation::Identity {
-                activate_with(simd, self.activation, c);
+        if cols.len() > S::LANES {
+            simd.call(FinishTile::<D, 2> { dot: PhantomData, finish: self, tile, rows, cols, scales });
+        } else {
+            simd.call(FinishTile::<D, 1> { dot: PhantomData, finish: self, tile, rows, cols, scales });
+        }
+    }
+}
+
+/// The epilogue of a tile that is `NV` vectors wide; the last vector may be a part.
+struct FinishTile<'f, 'a, D, const NV: usize> {
+    dot: PhantomData<D>,
+    finish: &'f mut Finish<'a>,
+    tile: MatMut<'f>,
+    rows: Range<usize>,
+    cols: Range<usize>,
+    scales: Scales<'f>,
+}
+
+impl<D: Dot, const NV: usize> Kernel for FinishTile<'_, '_, D, NV> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Self { finish, mut tile, rows, cols, scales, .. } = self;
+        let is_whole = cols.len() == NV * S::LANES;
+        let columns = scales.columns::<S, D, NV>(simd, cols.len());
+        let mut bias = [simd.splat(0.0); NV];
+        if let Some(all) = finish.bias {
+            for (v, bias) in bias.iter_mut().enumerate() {
+                *bias = simd.load_at(&all[cols.clone()], v * S::LANES);
             }
         }
+        for i in 0..rows.len() {
+            let row = tile.row(i);
+            let mut whole = [0.0; 2 * MAX_LANES];
+            if !is_whole {
+                whole[..row.len()].copy_from_slice(row);
+            }
+            let mut x = [simd.splat(0.0); NV];
+            for (v, x) in x.iter_mut().enumerate() {
+                let from = if is_whole { &row[v * S::LANES..] } else { &whole[v * S::LANES..] };
+                *x = columns.dequantize(simd, i, v, simd.load(from));
+                if finish.bias.is_some() {
+                    *x = simd.add(*x, bias[v]);
+                }
+            }
+            if let Some(pre) = &mut finish.pre {
+                put_all(simd, x, &mut pre.row(rows.start + i)[cols.clone()]);
+            }
+            for x in &mut x {
+                *x = value(simd, finish.activation, *x);
+            }
+            put_all(simd, x, row);
+        }
+    }
+}
+
+/// Writes as many values as there is room for.
+#[inline(always)]
+fn put_all<S: Simd, const NV: usize>(simd: S, x: [S::V; NV], to: &mut [f32]) {
+    for (v, x) in x.iter().enumerate() {
+        simd.store_at(*x, to, v * S::LANES);
     }
 }

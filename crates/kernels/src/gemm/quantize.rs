@@ -3,11 +3,8 @@
 //! With `a = (q - zero) * scale` in each row of the left operand and `b = r * scale` in each column of the right
 //! one, `Σ a b = scale_a scale_b (Σ q r - zero Σ r)` (Jacob et al. 2018, section 2.3).
 
-use super::dot::Quantum;
-use crate::{
-    MatRef,
-    simd::{MatMut, Simd},
-};
+use super::dot::{Dot, Quantum};
+use crate::{MatRef, simd::Simd};
 
 /// The bytes of a left operand reach from 0 to 254, so that rounding never leaves 0 to 255.
 const LEFT_STEPS: f32 = 254.0;
@@ -83,26 +80,58 @@ impl ColumnScales {
         self.sums.resize(columns.rows(), 0.0);
     }
 
-    /// Turns the sums of bytes in a tile, whose first column is `first_col`, into floats.
+    /// What a tile needs whose first column is `first_col`.
     #[inline(always)]
-    pub(super) fn dequantize<S: Simd>(
-        &self,
+    pub(super) fn tile<'a>(&'a self, rows: &'a [RowScale], first_col: usize) -> Scales<'a> {
+        let first_col = first_col.min(self.sums.len());
+        Scales { rows, sums: &self.sums[first_col..], scales: &self.scales[first_col..] }
+    }
+}
+
+/// How the sums of a tile become floats; empty where the precision has no scales.
+#[derive(Clone, Copy)]
+pub(super) struct Scales<'a> {
+    rows: &'a [RowScale],
+    // Of the tile's columns and those behind it.
+    sums: &'a [f32],
+    scales: &'a [f32],
+}
+
+impl<'a> Scales<'a> {
+    /// The scales of `n` columns in `NV` vectors.
+    #[inline(always)]
+    pub(super) fn columns<S: Simd, D: Dot, const NV: usize>(
+        self,
         simd: S,
-        rows: &[RowScale],
-        first_col: usize,
-        tile: &mut MatMut,
-    ) {
-        for (i, row) in rows.iter().enumerate() {
-            let c = tile.row(i);
-            let zero = simd.splat_bits((row.quantum.zero as i32).wrapping_neg() as u32);
-            for v in (0..c.len()).step_by(S::LANES) {
-                let col = first_col + v;
-                let [sums, scales] = [&self.sums, &self.scales].map(|all| simd.load_at(all, col));
-                let shift = simd.mul_bits(zero, simd.to_bits(sums));
-                let sum = simd.int_to_float(simd.add_bits(simd.to_bits(simd.load_at(c, v)), shift));
-                simd.store_at(simd.mul(sum, simd.mul(scales, simd.splat(row.scale))), c, v);
+        n: usize,
+    ) -> ScaledColumns<'a, S, NV> {
+        let (mut sums, mut scales) = ([simd.splat_bits(0); NV], [simd.splat(0.0); NV]);
+        if D::SCALED {
+            for v in 0..NV {
+                sums[v] = simd.to_bits(simd.load_at(&self.sums[..n], v * S::LANES));
+                scales[v] = simd.load_at(&self.scales[..n], v * S::LANES);
             }
         }
+        ScaledColumns { rows: if D::SCALED { Some(self.rows) } else { None }, sums, scales }
+    }
+}
+
+/// The scales of a tile's columns.
+pub(super) struct ScaledColumns<'a, S: Simd, const NV: usize> {
+    rows: Option<&'a [RowScale]>,
+    sums: [S::U; NV],
+    scales: [S::V; NV],
+}
+
+impl<S: Simd, const NV: usize> ScaledColumns<'_, S, NV> {
+    /// A row's sums of bytes as floats; other sums are what they are.
+    #[inline(always)]
+    pub(super) fn dequantize(&self, simd: S, row: usize, v: usize, sums: S::V) -> S::V {
+        let Some(rows) = self.rows else { return sums };
+        let row = &rows[row];
+        let zero = simd.splat_bits((row.quantum.zero as i32).wrapping_neg() as u32);
+        let sum = simd.add_bits(simd.to_bits(sums), simd.mul_bits(zero, self.sums[v]));
+        simd.mul(simd.int_to_float(sum), simd.mul(self.scales[v], simd.splat(row.scale)))
     }
 }
 
