@@ -22,6 +22,13 @@ pub struct AdamW {
     pub step: u32,
 }
 
+impl AdamW {
+    /// What a step multiplies a parameter by whose gradient and running means are zero.
+    pub fn decay(&self) -> f32 {
+        Factors::new(self, 1.0).decay
+    }
+}
+
 /// One parameter tensor and its two running means.
 pub struct AdamWState<'a> {
     /// The parameters.

@@ -132,7 +132,9 @@ impl Kernel for Cut {
         let n_strips = if m > 64 * strip_rows * threads { 6 } else { 3 };
         let block_rows = n_strips * strip_rows;
         let flops = 2 * m * k * n;
-        let worth = if threads == 1 { 1 } else { (flops / BLOCK_FLOPS).clamp(1, 6 * threads) };
+        // Each block packs its rows anew, so few rows are cut no more often than there are threads.
+        let most = if m <= block_rows { threads } else { 6 * threads };
+        let worth = if threads == 1 { 1 } else { (flops / BLOCK_FLOPS).clamp(1, most) };
         let n_col_blocks = worth.div_ceil(m.div_ceil(block_rows).max(1));
         let block_cols = n.div_ceil(width).div_ceil(n_col_blocks).max(1) * width;
         Cuts { width, block_rows, block_cols, threads: threads.min(worth) }

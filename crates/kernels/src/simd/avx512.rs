@@ -60,6 +60,13 @@ impl<const SHORT: bool> Simd for Avx512<SHORT> {
     }
 
     #[inline(always)]
+    fn prefetch(self, from: &[f32], ahead: usize) {
+        let place = from.as_ptr().wrapping_add(ahead).cast();
+        // SAFETY: a prefetch reads nothing, so any address will do; SSE is part of x86-64.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(place) }
+    }
+
+    #[inline(always)]
     fn store(self, x: __m512, to: &mut [f32]) {
         let to = to[..16].as_mut_ptr();
         // SAFETY: `to` points to 16 floats, and the CPU has AVX-512F because `self` exists.

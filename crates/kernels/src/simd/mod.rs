@@ -61,6 +61,9 @@ pub(crate) trait Simd: Copy + Send + Sync {
 
     /// The first `LANES` values.
     fn load(self, from: &[f32]) -> Self::V;
+    /// Asks for what lies so many floats behind the start, if that is memory at all.
+    #[inline(always)]
+    fn prefetch(self, _from: &[f32], _ahead: usize) {}
     /// Writes the first `LANES` values.
     fn store(self, x: Self::V, to: &mut [f32]);
     fn splat(self, x: f32) -> Self::V;

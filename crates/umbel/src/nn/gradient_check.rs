@@ -54,7 +54,7 @@ pub(crate) fn check_gradient_with(
                 params[id].data_mut()[i] = value;
                 loss
             });
-            let found = grads.param(id).map_or(0.0, |gradient| gradient.data()[i]);
+            let found = grads.param(id).map_or(0.0, |gradient| gradient.to_matrix().data()[i]);
             assert_close(found, slope, &format!("`{}` {i}", params[id].name()));
         }
     }

@@ -6,6 +6,7 @@
 
 mod buffer;
 pub mod matrix;
+pub mod row_grads;
 pub mod tensor;
 
 pub mod params;
@@ -18,7 +19,8 @@ pub mod ops;
 #[cfg(test)]
 pub(crate) mod gradient_check;
 
-pub use grads::Grads;
+pub use grads::{Grads, ParamGrad};
 pub use matrix::Matrix;
 pub use params::{ParamId, Params};
+pub use row_grads::RowGrads;
 pub use tape::{Tape, Var};

@@ -122,7 +122,7 @@ impl Checkpoint {
                     Some(Moments { m, v, step })
                 }
             };
-            optimizer.set_moments(id, moments);
+            optimizer.set_moments(id, param, moments);
         }
         for (task, outputs) in seen.iter_mut().enumerate() {
             let values = tensor(&format!("seen.{task}"))?;

@@ -89,7 +89,7 @@ pub fn train(
 
     while run.progress.epoch < settings.train.epochs && !run.stops_early() {
         for batches in run.plan.steps(run.progress.epoch).iter().skip(run.progress.step_in_epoch) {
-            let report = run.step(model, batches)?;
+            let report = kernels::together(|| run.step(model, batches))?;
             observer.step(&report);
             if observer.should_stop() {
                 run.save(model)?;
