@@ -38,7 +38,8 @@ pub(super) fn pack_strip_as<S: Simd, D: Dot>(
     if from.cols() == 0 {
         return;
     }
-    for rows in ranges(from.rows(), S::LANES) {
+    // From the last rows on: what is written beyond them belongs to the first rows of the next group.
+    for rows in ranges(from.rows(), S::LANES).rev() {
         let to = &mut to[rows.start..];
         let last = rows.end - 1;
         // In place of rows that are not there, the last is read again.
@@ -211,7 +212,7 @@ pub(crate) fn strip_rows<S: Simd>(rows: usize) -> usize {
     rows.div_ceil(rows.div_ceil(S::TILE_ROWS).max(1)).max(1)
 }
 
-pub(crate) fn ranges(len: usize, step: usize) -> impl Iterator<Item = Range<usize>> {
+pub(crate) fn ranges(len: usize, step: usize) -> impl DoubleEndedIterator<Item = Range<usize>> {
     (0..len).step_by(step).map(move |start| start..len.min(start + step))
 }
 

@@ -20,10 +20,11 @@ fn round_bf16<S: Simd>(simd: S, x: S::V) -> S::U {
     let magnitude = simd.to_floats(simd.and(bits, simd.splat_bits(0x7FFF_FFFF)));
     let zero = simd.to_floats(simd.and(bits, simd.splat_bits(0x8000_0000)));
     let number = simd.select_less(magnitude, simd.splat(f32::MIN_POSITIVE), zero, simd.to_floats(rounded));
-    // Of a NaN and -1, `max` gives -1.
-    let sign = simd.max(magnitude, simd.splat(-1.0));
-    let quiet = simd.to_floats(simd.or(bits, simd.splat_bits(0x0040_0000)));
-    simd.to_bits(simd.select_less(sign, simd.splat(0.0), quiet, number))
+    // The bits of a NaN's magnitude lie above those of infinity.
+    let above = simd.add_bits(simd.to_bits(magnitude), simd.splat_bits(0x8000_0000 - 0x7F80_0001));
+    let is_nan = simd.mul_bits(simd.shift_right(above, 31), simd.splat_bits(u32::MAX));
+    let (number, quiet) = (simd.to_bits(number), simd.or(bits, simd.splat_bits(0x0040_0000)));
+    simd.xor(number, simd.and(is_nan, simd.xor(number, quiet)))
 }
 
 #[inline(always)]

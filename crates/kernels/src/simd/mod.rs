@@ -48,8 +48,7 @@ pub(crate) trait Kernel {
 pub(crate) trait Simd: Copy + Send + Sync {
     /// Floats in a vector, at most `MAX_LANES`.
     const LANES: usize;
-    /// Rows of the matrix product's tile, which is two vectors wide; at most `LANES`, since a strip that is
-    /// packed a few rows after others would write over them.
+    /// Rows of the matrix product's tile, which is two vectors wide; at most `MAX_TILE_ROWS`.
     const TILE_ROWS: usize;
     /// A vector of floats.
     type V: Copy;

@@ -28,7 +28,7 @@ impl Neon {
 
 impl Simd for Neon {
     const LANES: usize = 4;
-    const TILE_ROWS: usize = 4;
+    const TILE_ROWS: usize = 12;
     type V = float32x4_t;
     type U = uint32x4_t;
 

@@ -65,11 +65,6 @@ macro_rules! on_each {
     };
 }
 
-on_each!(a_strip_is_packed_at_once, simd => {
-    let _ = simd;
-    assert!(S::TILE_ROWS <= S::LANES && S::LANES <= MAX_LANES);
-});
-
 on_each!(arithmetic_rounds_as_single_values_do, simd => {
     check(simd, |a, b, _| simd.add(a, b), |a, b, _| a + b);
     check(simd, |a, b, _| simd.sub(a, b), |a, b, _| a - b);
