@@ -116,14 +116,11 @@ impl<D: Dot> Kernel for PackColumns<'_, D> {
         let spills = rows == S::LANES || rows == width;
         for (group, to) in to.chunks_mut(width).enumerate() {
             let mut values = [simd.splat(0.0); 4];
-            for (value, p) in values.iter_mut().zip(group * D::GROUP..from.cols().min((group + 1) * D::GROUP))
-            {
-                let column = from.line(p);
-                *value = if column.len() >= S::LANES {
-                    simd.load(column)
-                } else {
-                    simd.load_part(&column[..rows])
-                };
+            for i in 0..D::GROUP {
+                let p = group * D::GROUP + i;
+                if p < from.cols() {
+                    values[i] = lanes(simd, from.line(p), rows);
+                }
             }
             let groups = dot.group_of_rows(simd, values, scales);
             if spills && to.len() >= S::LANES {
@@ -133,6 +130,12 @@ impl<D: Dot> Kernel for PackColumns<'_, D> {
             }
         }
     }
+}
+
+/// The first `len` values, and those behind them where there are enough.
+#[inline(always)]
+fn lanes<S: Simd>(simd: S, from: &[f32], len: usize) -> S::V {
+    if from.len() >= S::LANES { simd.load(from) } else { simd.load_part(&from[..len]) }
 }
 
 /// Writes the first `len` lanes, and the others where there is room.
