@@ -14,7 +14,7 @@ Build first: cargo bench -p umbel --bench workloads --no-run. Each variant runs 
 peak memory is its own; they take turns A B C A B C ..., after a run each that does not count. Figures are medians.
 Useful GFLOP/s count real tokens only, none of padding: forward 2 x weights of matrix products x tokens +
 layers x 4 x hidden x n^2 a text; training three times that. The peak they are held against is the fastest of some
-large products of umbel's own kernels, measured when the run begins.
+large products of umbel's own kernels, measured again before each workload.
 """
 import argparse
 import datetime
@@ -195,14 +195,15 @@ def main():
     parser.add_argument("--rows", type=int, help="only so many rows of each workload")
     parser.add_argument("--out", help="a Markdown file for the tables")
     args = parser.parse_args()
-    peaks = json.loads(subprocess.check_output([binary(), "peak"], text=True))
-    tables = [machine(peaks)]
-    print(tables[0], flush=True)
+    peaks, tables = {}, []
     for name in args.work.split(","):
+        for precision, gflops in json.loads(subprocess.check_output([binary(), "peak"], text=True)).items():
+            peaks[precision] = max(gflops, peaks.get(precision, 0))
         tables.append(measure(WORKS[name], args, peaks))
         print(tables[-1], flush=True)
+    print(machine(peaks))
     if args.out:
-        Path(args.out).write_text("\n".join(tables), encoding="utf-8")
+        Path(args.out).write_text("\n".join([machine(peaks), *tables]), encoding="utf-8")
 
 
 if __name__ == "__main__":
