@@ -1,4 +1,4 @@
-.PHONY: check fmt lint test test-aarch64 doc docker
+.PHONY: check fmt lint test test-aarch64 doc docker bench bench-scaling
 
 # What CI runs: formatting, licences, lints, documentation, tests.
 check:
@@ -22,3 +22,38 @@ doc:
 
 docker:
 	docker build -t umbel .
+
+# How fast whole workloads are: target/bench/RESULTS.md. None of these variables is needed:
+#   MODEL      folder of all-MiniLM-L6-v2; else a BERT of its shape with random weights
+#   DATA       folder of workloads (see tools/bench.py); else generated ones
+#   PEERS      folder of the peers' side (see tools/bench.py), to time them too
+#   ONNX       folder of exported ONNX graphs, to time ONNX Runtime too
+#   PYTHON     a Python that has the peers, torch at least; without it umbel runs alone
+#   RUNS       how often each variant runs
+#   ROWS       only so many rows of each workload
+#   PRECISION  that of bench-scaling: f32, bf16 or int8
+PYTHON ?= python3
+RUNS ?= 3
+PRECISION ?= f32
+BENCH = cargo bench --package umbel --bench workloads
+BENCH_DIR = $(CURDIR)/target/bench
+BENCH_MODEL = $(if $(MODEL),$(abspath $(MODEL)),$(BENCH_DIR)/model)
+BENCH_DATA = $(if $(DATA),$(abspath $(DATA)),$(BENCH_DIR))
+
+bench:
+	mkdir -p $(BENCH_DIR)
+ifeq ($(and $(MODEL),$(DATA)),)
+	$(BENCH) -- generate $(BENCH_DIR) $(abspath $(MODEL))
+endif
+	$(BENCH) --no-run
+	@if [ -n "$(PEERS)" ] && $(PYTHON) -c "import torch"; then \
+	    $(PYTHON) tools/bench.py --model $(BENCH_MODEL) --data $(BENCH_DATA) --peers $(abspath $(PEERS)) \
+	        $(if $(ONNX),--onnx $(abspath $(ONNX))) --runs $(RUNS) $(if $(ROWS),--rows $(ROWS)) \
+	        --out $(BENCH_DIR)/RESULTS.md; \
+	else \
+	    $(BENCH) -- alone $(BENCH_MODEL) $(BENCH_DATA) $(BENCH_DIR)/RESULTS.md $(RUNS) $(ROWS); \
+	fi
+
+# How the cost of embedding grows: target/bench/scaling-<precision>.md and .svg.
+bench-scaling:
+	$(BENCH) -- scaling $(PRECISION) $(BENCH_DIR)

@@ -1,28 +1,23 @@
-//! Our side of the benchmarks: one workload, run once for each line on stdin.
-//!
-//! `tools/bench.py` starts this beside the peers and lets all take turns. Arguments: `embed`, `latency` or `train`,
-//! the encoder's folder, the workload (JSON Lines with `text`, to train also `label` and `score`), how many of its
-//! rows, and the precision. For each line on stdin it prints a JSON object with the seconds of one run, or of
-//! `latency` with the median of the seconds of a text alone.
+//! One workload, run once for each line on stdin.
 
 use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use serde_json::Value;
 use umbel::Model;
 use umbel::settings::Settings;
 use umbel::train::data::RunData;
 use umbel::train::{Observer, RunFolder, RunReport, StepReport, train};
 
-fn main() {
-    let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
-    let [work, model, data, limit, precision] = &args[..] else {
-        // `cargo bench` and `cargo test --benches` start this without arguments.
-        println!("usage: workloads embed|latency|train MODEL DATA ROWS PRECISION; see tools/bench.py");
-        return;
-    };
+/// `embed`, `latency` or `train`; the encoder's folder; the workload (JSON Lines with `text`, to train also `label`
+/// and `score`); how many of its rows; the precision.
+///
+/// For each line on stdin it prints a JSON object with the seconds of one run, or of `latency` with the median of
+/// the seconds of a text alone, and the most memory that this process has had.
+pub(crate) fn serve(work: &str, model: &str, data: &str, limit: &str, precision: &str) {
     let rows = read_rows(Path::new(data), limit.parse().expect("a number of rows"));
-    let mut run: Box<dyn FnMut() -> f64> = match &work[..] {
+    let mut run: Box<dyn FnMut() -> f64> = match work {
         "embed" => embed(open(model, precision), &rows),
         "latency" => latency(open(model, precision), &rows),
         "train" => train_epoch(PathBuf::from(model), &rows, precision),
@@ -36,23 +31,24 @@ fn main() {
     }
 }
 
-fn read_rows(path: &Path, limit: usize) -> Vec<serde_json::Value> {
+/// The first rows of a workload.
+pub(crate) fn read_rows(path: &Path, limit: usize) -> Vec<Value> {
     let text = std::fs::read_to_string(path).expect("the workload can be read");
     text.lines().take(limit).map(|line| serde_json::from_str(line).expect("a JSON object")).collect()
 }
 
-fn open(model: &str, precision: &str) -> Model {
+pub(crate) fn open(model: &str, precision: &str) -> Model {
     let mut model = Model::open(Path::new(model)).expect("the model opens");
     model.set_precision(precision.parse().expect("a precision"));
     model
 }
 
-fn texts(rows: &[serde_json::Value]) -> Vec<String> {
+fn texts(rows: &[Value]) -> Vec<String> {
     rows.iter().map(|row| row["text"].as_str().expect("a text").to_string()).collect()
 }
 
 /// One text at a time, 300 times; the median.
-fn latency(model: Model, rows: &[serde_json::Value]) -> Box<dyn FnMut() -> f64> {
+fn latency(model: Model, rows: &[Value]) -> Box<dyn FnMut() -> f64> {
     let texts = texts(rows);
     Box::new(move || {
         let mut seconds: Vec<f64> = (0..300)
@@ -68,7 +64,7 @@ fn latency(model: Model, rows: &[serde_json::Value]) -> Box<dyn FnMut() -> f64> 
 }
 
 /// Texts in, embeddings out; tokenising is timed too.
-fn embed(model: Model, rows: &[serde_json::Value]) -> Box<dyn FnMut() -> f64> {
+fn embed(model: Model, rows: &[Value]) -> Box<dyn FnMut() -> f64> {
     let texts = texts(rows);
     Box::new(move || {
         let start = Instant::now();
@@ -95,10 +91,10 @@ impl Observer for Clock {
 }
 
 /// One epoch of shuffled batches of 32, tokenised anew; the validation pass after it is not timed.
-fn train_epoch(encoder: PathBuf, rows: &[serde_json::Value], precision: &str) -> Box<dyn FnMut() -> f64> {
-    let dir = std::env::temp_dir().join(format!("umbel-bench-{}", std::process::id()));
-    std::fs::create_dir_all(&dir).expect("a temporary folder");
-    let line = |row: &serde_json::Value| format!("{row}\n");
+fn train_epoch(encoder: PathBuf, rows: &[Value], precision: &str) -> Box<dyn FnMut() -> f64> {
+    let temporary = tempfile::tempdir().expect("a temporary folder");
+    let dir = temporary.path().to_path_buf();
+    let line = |row: &Value| format!("{row}\n");
     std::fs::write(dir.join("train.jsonl"), rows.iter().map(line).collect::<String>())
         .expect("rows are written");
     std::fs::write(dir.join("one.jsonl"), line(&rows[0])).expect("a row is written");
@@ -123,7 +119,7 @@ fn train_epoch(encoder: PathBuf, rows: &[serde_json::Value], precision: &str) ->
         model.tokenize(data.train.texts()).expect("texts can be tokenised");
         let tokenizing = start.elapsed().as_secs_f64();
         let mut clock = Clock { start, seconds: 0.0 };
-        let folder = RunFolder { path: dir.join("run"), resume: false };
+        let folder = RunFolder { path: temporary.path().join("run"), resume: false };
         train(&mut model, &data, &settings, &folder, &mut clock).expect("training runs");
         tokenizing + clock.seconds
     })
