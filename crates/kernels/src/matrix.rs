@@ -79,6 +79,12 @@ impl<'a> MatRef<'a> {
         self.row_stride
     }
 
+    /// Floats from one column to the next.
+    #[inline(always)]
+    pub(crate) fn col_stride(&self) -> usize {
+        self.col_stride
+    }
+
     /// A row of a row-major matrix, a column of another; what follows it in memory is included.
     #[inline(always)]
     pub(crate) fn line(&self, line: usize) -> &'a [f32] {

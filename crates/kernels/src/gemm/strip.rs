@@ -114,12 +114,13 @@ impl<D: Dot> Kernel for PackColumns<'_, D> {
         };
         // What is read beyond the rows is written over by the next group, unless zeros belong there.
         let spills = rows == S::LANES || rows == width;
-        for (group, to) in to.chunks_mut(width).enumerate() {
+        let stride = from.col_stride();
+        let groups_of_columns = from.line(0).chunks(stride * D::GROUP);
+        for ((group, to), columns) in to.chunks_mut(width).enumerate().zip(groups_of_columns) {
             let mut values = [simd.splat(0.0); 4];
-            for i in 0..D::GROUP {
-                let p = group * D::GROUP + i;
-                if p < from.cols() {
-                    values[i] = lanes(simd, from.line(p), rows);
+            for (i, value) in values[..D::GROUP].iter_mut().enumerate() {
+                if group * D::GROUP + i < from.cols() {
+                    *value = lanes(simd, &columns[i * stride..], rows);
                 }
             }
             let groups = dot.group_of_rows(simd, values, scales);
