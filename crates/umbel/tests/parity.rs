@@ -7,7 +7,7 @@
 mod golden;
 
 use golden::{Golden, assert_close, families, worst};
-use umbel::model::Projection;
+use umbel::model::{Precision, Projection};
 use umbel::nn::ops::Linear;
 use umbel::nn::params::{ParamSpec, Part};
 use umbel::nn::{Matrix, Tape, Var};
@@ -86,6 +86,45 @@ fn a_text_gives_the_same_bits_alone_and_in_any_batch() {
             assert_eq!(alone.row(0), together.row(i), "{}: text {i}", golden.name);
             assert_eq!(alone.row(0), backwards.row(texts.len() - 1 - i), "{}: text {i}", golden.name);
         }
+    }
+}
+
+#[test]
+fn short_factors_stay_close_to_floats_and_keep_their_bits_in_any_batch() {
+    for golden in families() {
+        let mut model = Model::open(&golden.dir).unwrap();
+        model.embedding.normalize = true;
+        let texts = golden.texts("").tokens;
+        let exact = model.embed_tokens(&texts);
+        for (precision, least) in [(Precision::Bf16, 0.999), (Precision::Int8, 0.98)] {
+            model.set_precision(precision);
+            let found = model.embed_tokens(&texts);
+            for (i, text) in texts.iter().enumerate() {
+                let cosine: f32 = found.row(i).iter().zip(exact.row(i)).map(|(a, b)| a * b).sum();
+                assert!(cosine >= least, "{}: text {i} in {precision}: cosine {cosine}", golden.name);
+                let alone = model.embed_tokens(std::slice::from_ref(text));
+                assert_eq!(alone.row(0), found.row(i), "{}: text {i} in {precision}", golden.name);
+            }
+        }
+        model.set_precision(Precision::F32);
+        assert_eq!(model.embed_tokens(&texts), exact, "{}: f32 again", golden.name);
+    }
+}
+
+/// Enough texts that threads take groups through the encoder, each by itself.
+#[test]
+fn many_texts_give_the_bits_that_few_give() {
+    let golden = families().remove(0);
+    let model = Model::open(&golden.dir).unwrap();
+    let texts = golden.texts("").tokens;
+    let few = model.embed_tokens(&texts);
+    let n_threads = std::thread::available_parallelism().unwrap().get();
+    let n_tokens: usize = texts.iter().map(Tokens::len).sum();
+    let repeats = 4096 * n_threads / n_tokens + 1;
+    let many: Vec<Tokens> = (0..repeats).flat_map(|_| texts.clone()).collect();
+    let found = model.embed_tokens(&many);
+    for i in 0..many.len() {
+        assert_eq!(found.row(i), few.row(i % texts.len()), "text {i}");
     }
 }
 
