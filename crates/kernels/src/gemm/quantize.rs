@@ -6,7 +6,8 @@
 use super::dot::{Dot, Quantum};
 use crate::{MatRef, simd::Simd};
 
-/// The bytes of a left operand reach from 0 to 254, so that rounding never leaves 0 to 255.
+/// The bytes of a left operand span 254 steps, so that `zero`, which is rounded up, never moves a row's least value
+/// below byte 0 nor its greatest above 255, however the product with the scale is rounded.
 const LEFT_STEPS: f32 = 254.0;
 /// The bytes of a right operand reach from -127 to 127.
 const RIGHT_STEPS: f32 = 127.0;
@@ -43,7 +44,7 @@ impl RowScale {
     fn spanning(low: f32, high: f32) -> Self {
         let span = (high - low).max(f32::MIN_POSITIVE / f32::EPSILON);
         let inverse = LEFT_STEPS / span;
-        let zero = (-low * inverse).round_ties_even();
+        let zero = (-low * inverse).ceil();
         Self { quantum: Quantum { inverse, zero }, scale: span / LEFT_STEPS }
     }
 }

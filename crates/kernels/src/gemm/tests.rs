@@ -155,3 +155,23 @@ fn a_packed_buffer_is_reused() {
     let expected: Vec<f32> = a[..5].iter().flat_map(|a| b[..3].iter().map(move |b| a * b)).collect();
     assert_close("product", &c, &expected, 1e-7); // one rounding
 }
+
+/// Rows whose least value lies halfway between two bytes: it must not become the byte below zero, which is 255.
+#[test]
+fn the_least_value_of_a_row_never_wraps() {
+    let next = |x: f32, steps: u32| f32::from_bits(x.to_bits() + steps);
+    let mut rows = Vec::new();
+    for halves in [2.5, 60.5, 100.5, 126.5] {
+        for steps in 0..1024 {
+            rows.extend([-next(halves, steps % 32), next(254.0 - halves, steps / 32)]);
+        }
+    }
+    let a = MatRef::new(&rows, rows.len() / 2, 2);
+    for isa in Isa::available() {
+        let mut c = vec![0.0; rows.len()];
+        let b = Packed::for_isa(isa, Precision::Int8, MatRef::new(&[1.0, 0.0, 0.0, 1.0], 2, 2));
+        gemm(a, &b, &mut c, Write::Overwrite, Epilogue::None);
+        let error = c.iter().zip(&rows).map(|(c, a)| (c - a).abs()).fold(0.0, f32::max);
+        assert!(error < 1.01, "{}: a step is 1, but a value is off by {error}", isa.name());
+    }
+}

@@ -29,7 +29,7 @@ pub fn rounded(precision: Precision, a: MatRef, b: MatRef) -> (Vec<f32>, Vec<f32
             a.iter_mut().for_each(|row| {
                 let (low, high) = row.iter().fold((0.0f32, 0.0f32), |(l, h), &x| (l.min(x), h.max(x)));
                 let step = (high - low) / 254.0;
-                let zero = (-low / step).round();
+                let zero = (-low / step).ceil();
                 row.iter_mut().for_each(|x| *x = step * ((*x / step + zero).round() - zero));
             });
             columns.iter_mut().for_each(|column| {
