@@ -14,6 +14,7 @@ pub mod schedule;
 pub(crate) mod selection;
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::evaluate::{TaskScores, scores};
@@ -35,6 +36,9 @@ use schedule::LearningRate;
 use selection::Selection;
 
 pub use report::{EpochReport, Observer, RunReport, Silent, StepReport, TaskLoss, TaskReport};
+
+/// Epochs that end sooner after a checkpoint write none: a frozen encoder's last milliseconds.
+const CHECKPOINT_PAUSE: Duration = Duration::from_secs(1);
 
 /// How a run ended.
 #[derive(Debug)]
@@ -118,6 +122,8 @@ struct Run<'a> {
     // This epoch's outputs for the training rows, as they were seen, a matrix a task. [rows × outputs]
     seen: Vec<Matrix>,
     checkpoint: Checkpoint,
+    // When the last checkpoint was written.
+    saved: Instant,
     best: PathBuf,
     log: Log,
     n_truncated: usize,
@@ -167,6 +173,7 @@ impl<'a> Run<'a> {
             progress,
             seen,
             checkpoint,
+            saved: Instant::now(),
             best: folder.path.join("best.safetensors"),
             log,
             n_truncated,
@@ -237,7 +244,8 @@ impl<'a> Run<'a> {
         Ok(report)
     }
 
-    /// Looks at the validation rows, keeps the model if it is the best so far, and writes a checkpoint.
+    /// Looks at the validation rows, keeps the model if it is the best so far, and writes a checkpoint if the last
+    /// one is not quite new.
     fn end_epoch(&mut self, model: &Model) -> Result<&EpochReport> {
         let validation = scores(model, &self.validation_inputs.outputs(model), &self.data.validation);
         let train = scores(model, &self.seen, &self.data.train);
@@ -260,13 +268,17 @@ impl<'a> Run<'a> {
         let last = self.progress.epochs.last_mut().expect("one was just pushed");
         last.findings = findings;
         self.log.epoch(last)?;
-        self.save(model)?;
+        if self.saved.elapsed() >= CHECKPOINT_PAUSE {
+            self.save(model)?;
+        }
         Ok(self.progress.epochs.last().expect("one was just pushed"))
     }
 
     fn save(&mut self, model: &Model) -> Result<()> {
         self.progress.metrics_bytes = self.log.flush()?;
-        self.checkpoint.save(model, &self.optimizer, &self.progress, &self.seen)
+        self.checkpoint.save(model, &self.optimizer, &self.progress, &self.seen)?;
+        self.saved = Instant::now();
+        Ok(())
     }
 
     fn stops_early(&self) -> bool {
