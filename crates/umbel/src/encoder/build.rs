@@ -1,11 +1,12 @@
 //! Where an architecture's weights come from: a checkpoint, or a random start.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::folder::Weights;
-use crate::nn::ops::{LayerNorm, Linear};
-use crate::nn::params::{ParamSpec, Part};
+use crate::nn::ops::{Linear, Norm, NormKind};
+use crate::nn::params::{Layout, ParamSpec, Part, TensorSpec};
 use crate::nn::tensor::Values;
 use crate::nn::{ParamId, Params};
 use crate::random::Random;
@@ -42,27 +43,73 @@ impl<'a> Builder<'a> {
         self.part = part;
     }
 
-    /// A matrix, as an embedding table.
-    pub fn matrix(&mut self, name: &str, rows: usize, cols: usize) -> ParamId {
-        self.stacked(&[name.to_string()], &[rows, cols])
+    /// True if the checkpoint has a tensor; a random start has any.
+    pub fn has(&self, name: &str) -> bool {
+        match &self.source {
+            Source::Checkpoint(weights) => weights.contains(name),
+            Source::Random { .. } => true,
+        }
     }
 
-    /// A linear layer: `NAME.weight` [out × in] and `NAME.bias` \[out\].
-    pub fn linear(&mut self, name: &str, out: usize, input: usize) -> Linear {
-        self.stacked_linear(&[name.to_string()], out, input)
+    /// So many layers, each with the weights that `make` adds for it.
+    pub fn layers<L>(&mut self, n: usize, mut make: impl FnMut(&mut Self, usize) -> L) -> Vec<Arc<L>> {
+        let layers = (0..n).map(|i| {
+            self.part(Part::Layer(i));
+            Arc::new(make(self, i))
+        });
+        layers.collect()
     }
 
-    /// Linear layers that read the same input, as one: the outputs of the first, then of the second, ...
-    pub fn stacked_linear(&mut self, names: &[String], out_each: usize, input: usize) -> Linear {
-        let named = |suffix: &str| -> Vec<String> { names.iter().map(|n| format!("{n}.{suffix}")).collect() };
-        let weight = self.stacked(&named("weight"), &[out_each, input]);
-        Linear { weight, bias: Some(self.stacked(&named("bias"), &[out_each])) }
+    /// An embedding table: `NAME` [rows × cols].
+    pub fn table(&mut self, name: &str, rows: usize, cols: usize) -> ParamId {
+        self.stacked(vec![tensor(name, &[rows, cols])], Fill::Normal, Layout::OutIn)
     }
 
-    /// A layer normalisation: `NAME.weight` and `NAME.bias`.
-    pub fn layer_norm(&mut self, name: &str, size: usize, eps: f32) -> LayerNorm {
-        let weight = self.stacked(&[format!("{name}.weight")], &[size]);
-        LayerNorm { weight, bias: self.stacked(&[format!("{name}.bias")], &[size]), eps }
+    /// A linear layer: `NAME.weight` [out × in] and, if it has one, `NAME.bias` \[out\].
+    pub fn linear(&mut self, name: &str, (out, input): (usize, usize), has_bias: bool) -> Linear {
+        self.stacked_linear(&[(name.to_string(), out)], input, has_bias)
+    }
+
+    /// Linear layers of given outputs that read the same input, as one: the outputs of the first, then of the
+    /// second, ...
+    pub fn stacked_linear(&mut self, parts: &[(String, usize)], input: usize, has_bias: bool) -> Linear {
+        let weights = parts.iter().map(|(name, out)| tensor(&format!("{name}.weight"), &[*out, input]));
+        let weight = self.stacked(weights.collect(), Fill::Normal, Layout::OutIn);
+        let biases = || parts.iter().map(|(name, out)| tensor(&format!("{name}.bias"), &[*out])).collect();
+        let bias = has_bias.then(|| self.stacked(biases(), Fill::Zeros, Layout::OutIn));
+        Linear { weight, bias }
+    }
+
+    /// A linear layer whose weight lies [in × out], as the `Conv1D` of GPT-2.
+    pub fn in_out_linear(&mut self, name: &str, (out, input): (usize, usize)) -> Linear {
+        let weight = vec![tensor(&format!("{name}.weight"), &[input, out])];
+        let weight = self.stacked(weight, Fill::Normal, Layout::InOut);
+        let bias = vec![tensor(&format!("{name}.bias"), &[out])];
+        Linear { weight, bias: Some(self.stacked(bias, Fill::Zeros, Layout::OutIn)) }
+    }
+
+    /// A convolution over neighbouring tokens: `NAME.weight` [out × in × width] and `NAME.bias` \[out\], as a linear
+    /// layer of the values of `width` tokens.
+    pub fn convolution(&mut self, name: &str, (out, input): (usize, usize), width: usize) -> Linear {
+        let weight = vec![tensor(&format!("{name}.weight"), &[out, input, width])];
+        let weight = self.stacked(weight, Fill::Normal, Layout::OutIn);
+        let bias = vec![tensor(&format!("{name}.bias"), &[out])];
+        Linear { weight, bias: Some(self.stacked(bias, Fill::Zeros, Layout::OutIn)) }
+    }
+
+    /// A layer normalisation: `NAME.weight` and, if it has one, `NAME.bias`.
+    pub fn layer_norm(&mut self, name: &str, size: usize, eps: f32, has_bias: bool) -> Norm {
+        let weight = self.stacked(vec![tensor(&format!("{name}.weight"), &[size])], Fill::Ones, Layout::OutIn);
+        let bias = || vec![tensor(&format!("{name}.bias"), &[size])];
+        let bias = has_bias.then(|| self.stacked(bias(), Fill::Zeros, Layout::OutIn));
+        Norm { weight, bias, eps, kind: NormKind::Layer }
+    }
+
+    /// A normalisation by the root of the mean square: `NAME.weight`, to which `offset` is added.
+    pub fn rms_norm(&mut self, name: &str, size: usize, eps: f32, offset: f32) -> Norm {
+        let fill = if offset == 0.0 { Fill::Ones } else { Fill::Zeros };
+        let weight = self.stacked(vec![tensor(&format!("{name}.weight"), &[size])], fill, Layout::OutIn);
+        Norm { weight, bias: None, eps, kind: NormKind::Rms { offset } }
     }
 
     /// Says what is wrong, all at once.
@@ -76,46 +123,60 @@ impl<'a> Builder<'a> {
         Err(Error::Model { path: path.to_path_buf(), problems: self.problems })
     }
 
-    /// Tensors of one shape, one below the other.
-    fn stacked(&mut self, names: &[String], shape: &[usize]) -> ParamId {
-        let size: usize = shape.iter().product();
-        let values = match names {
-            [name] => self.values(name, shape),
-            names => names
-                .iter()
-                .flat_map(|name| self.values(name, shape).as_slice().to_vec())
-                .collect::<Vec<_>>()
-                .into(),
+    /// Tensors one below the other.
+    fn stacked(&mut self, mut tensors: Vec<TensorSpec>, fill: Fill, layout: Layout) -> ParamId {
+        let n_problems = self.problems.len();
+        let mut values = match &tensors[..] {
+            [tensor] => self.values(tensor, fill),
+            tensors => {
+                let values = tensors.iter().flat_map(|tensor| self.values(tensor, fill).as_slice().to_vec());
+                values.collect::<Vec<_>>().into()
+            }
         };
-        debug_assert_eq!(values.as_slice().len(), size * names.len());
-        let spec = ParamSpec { names: names.to_vec(), shape: shape.to_vec(), part: self.part.clone() };
-        self.params.add(spec, values)
+        if self.problems.len() > n_problems {
+            // The model will be refused. Its sizes may be too large to be counted.
+            tensors = vec![tensor("", &[0, 0])];
+            values = Vec::new().into();
+        }
+        self.params.add(ParamSpec { tensors, part: self.part.clone(), layout }, values)
     }
 
     /// The values of one tensor; zeros if something is wrong with it.
-    fn values(&mut self, name: &str, shape: &[usize]) -> Values {
-        let size: usize = shape.iter().product();
-        match &mut self.source {
-            Source::Random { random, std } if shape.len() > 1 => {
-                let std = *std;
-                (0..size).map(|_| random.normal() * std).collect::<Vec<f32>>().into()
-            }
-            Source::Random { .. } if name.ends_with("bias") => vec![0.0; size].into(),
-            Source::Random { .. } => vec![1.0; size].into(),
-            Source::Checkpoint(weights) => tensor(weights, name, shape).unwrap_or_else(|problem| {
+    fn values(&mut self, tensor: &TensorSpec, fill: Fill) -> Values {
+        match (&mut self.source, fill) {
+            (Source::Checkpoint(weights), _) => found(weights, tensor).unwrap_or_else(|problem| {
                 self.problems.push(problem);
-                vec![0.0; size].into()
+                Vec::new().into()
             }),
+            (Source::Random { random, std }, Fill::Normal) => {
+                let std = *std;
+                (0..tensor.n_values()).map(|_| random.normal() * std).collect::<Vec<f32>>().into()
+            }
+            (Source::Random { .. }, Fill::Zeros) => vec![0.0; tensor.n_values()].into(),
+            (Source::Random { .. }, Fill::Ones) => vec![1.0; tensor.n_values()].into(),
         }
     }
 }
 
-fn tensor(weights: &Weights, name: &str, shape: &[usize]) -> Result<Values, String> {
+/// What a random start writes.
+#[derive(Clone, Copy)]
+enum Fill {
+    Normal,
+    Zeros,
+    Ones,
+}
+
+fn tensor(name: &str, shape: &[usize]) -> TensorSpec {
+    TensorSpec { name: name.to_string(), shape: shape.to_vec() }
+}
+
+fn found(weights: &Weights, expected: &TensorSpec) -> Result<Values, String> {
+    let TensorSpec { name, shape } = expected;
     if !weights.contains(name) {
         return Err(format!("tensor `{name}` {shape:?} is missing"));
     }
     let tensor = weights.tensor(name).map_err(|error| error.to_string())?;
-    if tensor.shape != shape {
+    if tensor.shape != *shape {
         return Err(format!("tensor `{name}` has shape {:?}; expected {shape:?}", tensor.shape));
     }
     Ok(tensor.values)

@@ -2,11 +2,99 @@
 
 use kernels::Activation;
 
-use crate::error::Result;
+use super::Shape;
+use super::block::Table;
+use super::build::Builder;
+use crate::error::{Error, Result};
 use crate::folder::Config;
+use crate::nn::ops::{SelfAttention, Visible};
+
+/// The sizes of an architecture's layers, under BERT's names of them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sizes {
+    pub(super) hidden: usize,
+    pub(super) n_layers: usize,
+    pub(super) n_heads: usize,
+    pub(super) n_kv_heads: usize,
+    pub(super) head_size: usize,
+    pub(super) intermediate: usize,
+    pub(super) vocab: usize,
+}
+
+/// More layers than any encoder has: beyond it a `config.json` is broken or malicious.
+const MAX_LAYERS: usize = 10_000;
+
+impl Sizes {
+    pub(super) fn read(config: &Config) -> Result<Self> {
+        let hidden = size(config, "hidden_size")?;
+        let n_heads = size(config, "num_attention_heads")?;
+        let head_size = match config.has("head_dim") {
+            true => size(config, "head_dim")?,
+            false if hidden.is_multiple_of(n_heads) => hidden / n_heads,
+            false => {
+                return Err(config.wrong("num_attention_heads", &format!("a number that divides {hidden}")));
+            }
+        };
+        let n_kv_heads = config.usize_or("num_key_value_heads", n_heads)?;
+        if n_kv_heads == 0 || !n_heads.is_multiple_of(n_kv_heads) {
+            return Err(config.wrong("num_key_value_heads", &format!("a number that divides {n_heads}")));
+        }
+        let n_layers = config.usize("num_hidden_layers")?;
+        if n_layers > MAX_LAYERS {
+            return Err(config.wrong("num_hidden_layers", &format!("{MAX_LAYERS} at most")));
+        }
+        let intermediate = size(config, "intermediate_size")?;
+        let vocab = size(config, "vocab_size")?;
+        Ok(Self { hidden, n_layers, n_heads, n_kv_heads, head_size, intermediate, vocab })
+    }
+
+    pub(super) fn shape(&self, max_positions: usize) -> Shape {
+        Shape { hidden_size: self.hidden, n_layers: self.n_layers, vocab_size: self.vocab, max_positions }
+    }
+
+    /// Attention of all tokens to all, scaled by the root of the head's size.
+    pub(super) fn attention(&self, dropout: f32) -> SelfAttention {
+        SelfAttention {
+            n_heads: self.n_heads,
+            n_kv_heads: self.n_kv_heads,
+            head_size: self.head_size,
+            scale: 1.0 / (self.head_size as f32).sqrt(),
+            visible: Visible::All,
+            dropout,
+        }
+    }
+
+    /// Columns of queries.
+    pub(super) fn query_width(&self) -> usize {
+        self.n_heads * self.head_size
+    }
+
+    /// Columns of keys, or of values.
+    pub(super) fn key_width(&self) -> usize {
+        self.n_kv_heads * self.head_size
+    }
+}
+
+/// The table of token embeddings; `pad` is its padding row if the file does not say.
+pub(super) fn words(
+    config: &Config,
+    builder: &mut Builder<'_>,
+    name: &str,
+    (vocab, size): (usize, usize),
+    pad: Option<u32>,
+) -> Result<Table> {
+    let padding_idx = padding_idx(config, pad)?;
+    Ok(Table { id: builder.table(name, vocab, size), padding_idx })
+}
+
+/// Linear layers of queries, keys and values by their names.
+pub(super) fn qkv_parts(sizes: &Sizes, names: [String; 3]) -> [(String, usize); 3] {
+    let [query, key, value] = names;
+    [(query, sizes.query_width()), (key, sizes.key_width()), (value, sizes.key_width())]
+}
 
 /// The activation functions of `config.json`, as `transformers.activations.ACT2FN` names them.
-static ACTIVATIONS: [(&str, Activation); 10] = [
+static ACTIVATIONS: [(&str, Activation); 11] = [
     ("gelu", Activation::Gelu),
     ("gelu_python", Activation::Gelu),
     ("gelu_new", Activation::GeluTanh),
@@ -15,26 +103,29 @@ static ACTIVATIONS: [(&str, Activation); 10] = [
     ("relu", Activation::Relu),
     ("silu", Activation::Silu),
     ("swish", Activation::Silu),
+    ("swiglu", Activation::Silu), // of a gate, as Nomic BERT names it
     ("tanh", Activation::Tanh),
     ("linear", Activation::Identity),
 ];
 
 /// The activation function that `key` names; `default` if the key is missing.
 pub(super) fn activation(config: &Config, key: &str, default: &str) -> Result<Activation> {
-    let name = config.str_or(key, default)?;
-    let found = ACTIVATIONS.iter().find(|(known, _)| *known == name);
-    let known: Vec<&str> = ACTIVATIONS.iter().map(|(known, _)| *known).collect();
-    let expected = || format!("an activation function: {}", known.join(", "));
-    found.map(|(_, activation)| *activation).ok_or_else(|| config.wrong(key, &expected()))
+    named(config.str_or(key, default)?).ok_or_else(|| no_activation(config, key))
 }
 
-/// A number of parts into which `whole` can be cut evenly.
-pub(super) fn divisor(config: &Config, key: &str, whole: usize) -> Result<usize> {
-    let parts = config.usize(key)?;
-    if parts == 0 || !whole.is_multiple_of(parts) {
-        return Err(config.wrong(key, &format!("a number that divides {whole}")));
-    }
-    Ok(parts)
+/// The activation function that `key` names after a prefix; ReLU if the key is missing.
+pub(super) fn activation_after(config: &Config, key: &str, prefix: &str) -> Result<Activation> {
+    let name = config.str_or(key, "relu")?;
+    named(name.strip_prefix(prefix).unwrap_or(name)).ok_or_else(|| no_activation(config, key))
+}
+
+fn named(name: &str) -> Option<Activation> {
+    ACTIVATIONS.iter().find(|(known, _)| *known == name).map(|(_, activation)| *activation)
+}
+
+fn no_activation(config: &Config, key: &str) -> Error {
+    let known: Vec<&str> = ACTIVATIONS.iter().map(|(known, _)| *known).collect();
+    config.wrong(key, &format!("an activation function: {}", known.join(", ")))
 }
 
 /// A size that is at least 1.
@@ -54,11 +145,38 @@ pub(super) fn only(config: &Config, key: &str, supported: &str) -> Result<()> {
 }
 
 /// The row of the token embedding that gets no gradient: `default` if the file does not say, none if it says null.
-pub(super) fn padding_idx(config: &Config, default: u32) -> Result<Option<u32>> {
+pub(super) fn padding_idx(config: &Config, default: Option<u32>) -> Result<Option<u32>> {
     let said = config.entries().any(|(key, _)| key == "pad_token_id");
     match (said, config.get("pad_token_id")) {
-        (false, _) => Ok(Some(default)),
+        (false, _) => Ok(default),
         (true, None) => Ok(None),
         (true, Some(_)) => config.usize("pad_token_id").map(|id| Some(id as u32)),
     }
+}
+
+/// How many positions a table has that is counted from `pad + 1` on.
+pub(super) fn positions_after(config: &Config, pad: u32) -> Result<usize> {
+    let n_rows = size(config, "max_position_embeddings")?;
+    match n_rows.saturating_sub(pad as usize + 1) {
+        0 => Err(config.wrong("max_position_embeddings", &format!("more than {}", pad as u64 + 1))),
+        n => Ok(n),
+    }
+}
+
+/// Whether each layer sees a window only: as `layer_types` says, else as `otherwise` does.
+pub(super) fn sliding_layers(
+    config: &Config,
+    n_layers: usize,
+    otherwise: impl Fn(usize) -> Result<bool>,
+) -> Result<Vec<bool>> {
+    if !config.has("layer_types") {
+        return (0..n_layers).map(otherwise).collect();
+    }
+    let types = config.strings("layer_types")?;
+    let known = |kind: &&str| ["full_attention", "sliding_attention"].contains(kind);
+    if types.len() != n_layers || !types.iter().all(known) {
+        let expected = format!("{n_layers} times `full_attention` or `sliding_attention`");
+        return Err(config.wrong("layer_types", &expected));
+    }
+    Ok(types.into_iter().map(|kind| kind == "sliding_attention").collect())
 }

@@ -4,14 +4,31 @@
 //! `model_type` of its `config.json`.
 
 pub mod build;
-mod keys;
-
-mod bert;
-
 pub mod scratch;
 
+mod block;
+mod keys;
+mod post_norm;
+mod rotary;
+
+mod albert;
+mod bert;
+mod distilbert;
+mod electra;
+mod gemma3;
+mod gpt2;
+mod gte;
+mod jina;
+mod llama;
+mod megatron_bert;
+mod modernbert;
+mod mpnet;
+mod nomic_bert;
+mod roberta;
+mod t5;
+
 use crate::error::Result;
-use crate::folder::Config;
+use crate::folder::{Aliases, Config};
 use crate::nn::{Tape, Var};
 use crate::registry::Registry;
 use crate::text::Batch;
@@ -46,10 +63,56 @@ pub struct Architecture {
     pub build: fn(&Config, &mut Builder<'_>) -> Result<Box<dyn Encoder>>,
     /// What published checkpoints put before the names of its tensors, as `bert.`.
     pub prefixes: &'static [&'static str],
+    /// Its names of the keys of `config.json` that BERT calls otherwise.
+    pub aliases: Aliases,
+}
+
+impl Architecture {
+    const fn new(
+        build: fn(&Config, &mut Builder<'_>) -> Result<Box<dyn Encoder>>,
+        prefixes: &'static [&'static str],
+    ) -> Self {
+        Self { build, prefixes, aliases: &[] }
+    }
+
+    const fn with_aliases(self, aliases: Aliases) -> Self {
+        Self { aliases, ..self }
+    }
 }
 
 /// All architectures, by the `model_type` of `config.json`.
 pub static ENCODERS: Registry<Architecture> = Registry {
     kind: "model_type",
-    entries: &[("bert", Architecture { build: bert::build, prefixes: &["bert."] })],
+    entries: &[
+        ("albert", Architecture::new(albert::build, &["albert."])),
+        ("bert", Architecture::new(bert::build, &["bert."])),
+        ("camembert", Architecture::new(roberta::build, &["roberta.", "camembert."])),
+        ("data2vec-text", Architecture::new(roberta::build, &["data2vec_text."])),
+        (
+            "distilbert",
+            Architecture::new(distilbert::build, &["distilbert."]).with_aliases(distilbert::ALIASES),
+        ),
+        ("electra", Architecture::new(electra::build, &["electra."])),
+        ("ernie", Architecture::new(bert::build_ernie, &["ernie."])),
+        ("eurobert", Architecture::new(llama::build_eurobert, &["model."])),
+        ("gemma3_text", Architecture::new(gemma3::build, &["model.", "language_model.", "model.language_model."])),
+        ("gpt2", Architecture::new(gpt2::build, &["transformer."]).with_aliases(gpt2::ALIASES)),
+        ("gte", Architecture::new(gte::build, &["new.", "gte."])),
+        ("jina_embeddings_v3", Architecture::new(jina::build, &["roberta."])),
+        ("llama", Architecture::new(llama::build, &["model."])),
+        ("megatron-bert", Architecture::new(megatron_bert::build, &["bert."])),
+        ("mistral", Architecture::new(llama::build_mistral, &["model."])),
+        ("modernbert", Architecture::new(modernbert::build, &["model."])),
+        ("mpnet", Architecture::new(mpnet::build, &["mpnet."])),
+        ("new", Architecture::new(gte::build, &["new.", "gte."])),
+        (
+            "nomic_bert",
+            Architecture::new(nomic_bert::build, &["bert.", "nomic_bert."]).with_aliases(nomic_bert::ALIASES),
+        ),
+        ("qwen2", Architecture::new(llama::build_qwen2, &["model."])),
+        ("qwen3", Architecture::new(llama::build_qwen3, &["model."])),
+        ("roberta", Architecture::new(roberta::build, &["roberta."])),
+        ("t5", Architecture::new(t5::build, &[]).with_aliases(t5::ALIASES)),
+        ("xlm-roberta", Architecture::new(roberta::build, &["roberta."])),
+    ],
 };

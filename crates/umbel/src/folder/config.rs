@@ -52,6 +52,15 @@ impl Config {
         self
     }
 
+    /// Says that the file had `value` for `key`.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: Value) -> Self {
+        if let Some(entries) = self.value.as_object_mut() {
+            entries.insert(key.to_string(), value);
+        }
+        self
+    }
+
     /// The value of `key`, or of its first alias that has one.
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.value.get(self.name_in_file(key)).filter(|value| !value.is_null())

@@ -13,7 +13,7 @@ pub mod write;
 mod write_sentence;
 
 pub use crate::nn::tensor::{Tensor, Values};
-pub use config::Config;
+pub use config::{Aliases, Config};
 pub use dense::DenseLayer;
 pub use sentence::SentenceFolder;
 pub use weights::Weights;

@@ -44,7 +44,7 @@ pub(super) fn random_linear(
     let mut add = |suffix: &str, shape: Vec<usize>| {
         let draw = |_| (random.uniform() * 2.0 - 1.0) * bound;
         let values: Vec<f32> = (0..shape.iter().product()).map(draw).collect();
-        let spec = ParamSpec { names: vec![format!("{name}.{suffix}")], shape, part: part.clone() };
+        let spec = ParamSpec::new(format!("{name}.{suffix}"), &shape, part.clone());
         params.add(spec, values.into())
     };
     let weight = add("weight", vec![shape.0, shape.1]);

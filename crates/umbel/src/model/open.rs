@@ -154,6 +154,7 @@ impl Model {
         let model_type = config.model_type()?.to_string();
         let in_file = |error: Error| Error::model(&path, error.to_string());
         let architecture = ENCODERS.find(&model_type).map_err(in_file)?;
+        let config = config.with_aliases(architecture.aliases);
         let weights = Weights::open(&transformer_dir)?.with_prefixes(architecture.prefixes);
 
         let mut params = Params::default();
@@ -247,7 +248,7 @@ fn add(
     part: &Part,
 ) -> Result<crate::nn::ParamId> {
     let tensor = weights.tensor(tensor)?;
-    let spec = ParamSpec { names: vec![name.to_string()], shape: tensor.shape, part: part.clone() };
+    let spec = ParamSpec::new(name, &tensor.shape, part.clone());
     Ok(params.add(spec, tensor.values))
 }
 
@@ -288,8 +289,7 @@ fn embedding(
 
 fn projection(params: &mut Params, i: usize, layer: &DenseLayer) -> Result<Projection> {
     let mut add = |suffix: &str, tensor: &crate::nn::tensor::Tensor| {
-        let names = vec![format!("projections.{i}.{suffix}")];
-        let spec = ParamSpec { names, shape: tensor.shape.clone(), part: Part::Projection };
+        let spec = ParamSpec::new(format!("projections.{i}.{suffix}"), &tensor.shape, Part::Projection);
         params.add(spec, tensor.values.clone())
     };
     let weight = add("weight", &layer.weight);

@@ -36,11 +36,49 @@ pub enum Part {
 #[derive(Debug, Clone)]
 pub struct ParamSpec {
     /// The tensors of the checkpoint that lie in it one below the other; usually one.
-    pub names: Vec<String>,
-    /// The shape of each of those tensors.
-    pub shape: Vec<usize>,
+    pub tensors: Vec<TensorSpec>,
     /// What it belongs to.
     pub part: Part,
+    /// How a linear layer's weight lies.
+    pub layout: Layout,
+}
+
+/// A tensor of a checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TensorSpec {
+    /// Its name.
+    pub name: String,
+    /// Its sizes, outermost first.
+    pub shape: Vec<usize>,
+}
+
+/// How a linear layer's weight lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Layout {
+    /// `[out × in]`, as `torch.nn.Linear` has it.
+    #[default]
+    OutIn,
+    /// `[in × out]`, as the `Conv1D` of GPT-2 has it.
+    InOut,
+}
+
+impl ParamSpec {
+    /// A weight that is one tensor.
+    pub fn new(name: impl Into<String>, shape: &[usize], part: Part) -> Self {
+        let tensors = vec![TensorSpec { name: name.into(), shape: shape.to_vec() }];
+        Self { tensors, part, layout: Layout::OutIn }
+    }
+
+    fn n_values(&self) -> usize {
+        self.tensors.iter().map(TensorSpec::n_values).sum()
+    }
+}
+
+impl TensorSpec {
+    /// How many numbers it has.
+    pub fn n_values(&self) -> usize {
+        self.shape.iter().product()
+    }
 }
 
 /// One weight: a matrix, or a vector as a matrix of one row.
@@ -72,7 +110,7 @@ impl Param {
 
     /// The name of its first tensor; no two weights share it.
     pub fn name(&self) -> &str {
-        &self.spec.names[0]
+        &self.spec.tensors[0].name
     }
 
     /// The part of the model it belongs to.
@@ -85,31 +123,50 @@ impl Param {
         self.data().len().checked_div(self.cols()).unwrap_or(0)
     }
 
-    /// Columns of the matrix.
+    /// Columns of the matrix: all sizes of a tensor but the first, or all values of vectors.
     pub fn cols(&self) -> usize {
-        self.spec.shape.last().copied().unwrap_or(1)
+        match &self.spec.tensors[0].shape[..] {
+            [_] | [] => self.data().len(),
+            [_, rest @ ..] => rest.iter().product(),
+        }
+    }
+
+    /// How a linear layer's weight lies.
+    pub fn layout(&self) -> Layout {
+        self.spec.layout
+    }
+
+    /// How many numbers a linear layer with this weight gives.
+    pub fn n_outputs(&self) -> usize {
+        match self.spec.layout {
+            Layout::OutIn => self.rows(),
+            Layout::InOut => self.cols(),
+        }
     }
 
     /// True of matrices; biases and norms, which are vectors, are not decayed.
     pub fn decays(&self) -> bool {
-        self.spec.shape.len() > 1
+        self.spec.tensors[0].shape.len() > 1
     }
 
     /// The checkpoint's tensors: name, shape, values.
     pub fn tensors(&self) -> impl Iterator<Item = (&str, &[usize], &[f32])> {
-        let size = self.spec.shape.iter().product::<usize>();
-        let values = (0..self.spec.names.len()).map(move |i| &self.data()[i * size..][..size]);
-        self.spec.names.iter().zip(values).map(|(name, values)| (&name[..], &self.spec.shape[..], values))
+        let mut rest = self.data();
+        self.spec.tensors.iter().map(move |tensor| {
+            let values;
+            (values, rest) = rest.split_at(tensor.n_values());
+            (&tensor.name[..], &tensor.shape[..], values)
+        })
     }
 
-    /// `wᵀ` [cols × rows], packed.
+    /// The right operand of a linear layer's product, [in × out], packed.
     pub fn packed_forward(&self) -> &Packed {
-        self.forward.get_or_pack(self.precision, self.matrix().transposed())
+        self.forward.get_or_pack(self.precision, self.out_in().transposed())
     }
 
-    /// `w` [rows × cols], packed.
+    /// The right operand of the backward product, [out × in], packed.
     pub fn packed_backward(&self) -> &Packed {
-        self.backward.get_or_pack(self.precision, self.matrix())
+        self.backward.get_or_pack(self.precision, self.out_in())
     }
 
     /// How precisely products with it are computed.
@@ -117,8 +174,13 @@ impl Param {
         self.precision
     }
 
-    fn matrix(&self) -> MatRef<'_> {
-        MatRef::new(self.data(), self.rows(), self.cols())
+    /// A linear layer's weight, [out × in].
+    fn out_in(&self) -> MatRef<'_> {
+        let matrix = MatRef::new(self.data(), self.rows(), self.cols());
+        match self.spec.layout {
+            Layout::OutIn => matrix,
+            Layout::InOut => matrix.transposed(),
+        }
     }
 }
 
@@ -166,8 +228,8 @@ impl Params {
     /// # Panics
     /// If the values are not as many as the shape says.
     pub fn add(&mut self, spec: ParamSpec, values: Values) -> ParamId {
-        let expected = spec.names.len() * spec.shape.iter().product::<usize>();
-        assert_eq!(values.as_slice().len(), expected, "`{}` has shape {:?}", spec.names[0], spec.shape);
+        let first = &spec.tensors[0];
+        assert_eq!(values.as_slice().len(), spec.n_values(), "`{}` has shape {:?}", first.name, first.shape);
         let (forward, backward) = Default::default();
         let precision = precision_of(&spec.part, self.precision);
         self.all.push(Param { spec, values, trainable: true, precision, forward, backward });
@@ -243,8 +305,9 @@ mod tests {
 
     fn stacked() -> (Params, ParamId) {
         let mut params = Params::default();
-        let names = ["query.weight", "key.weight"].map(String::from).to_vec();
-        let spec = ParamSpec { names, shape: vec![1, 2], part: Part::Layer(0) };
+        let tensor = |name: &str| TensorSpec { name: name.to_string(), shape: vec![1, 2] };
+        let tensors = vec![tensor("query.weight"), tensor("key.weight")];
+        let spec = ParamSpec { tensors, part: Part::Layer(0), layout: Layout::OutIn };
         let id = params.add(spec, vec![1.0, 2.0, 3.0, 4.0].into());
         (params, id)
     }

@@ -138,7 +138,7 @@ mod tests {
     /// A table of ten rows after some steps, and its running means; rows are met bit by bit.
     fn after_steps(spread: bool, resume_at: Option<usize>) -> (Vec<f32>, Moments) {
         let mut params = Params::default();
-        let spec = ParamSpec { names: vec!["words".into()], shape: vec![10, 3], part: Part::Embeddings };
+        let spec = ParamSpec::new("words", &[10, 3], Part::Embeddings);
         let table = params.add(spec, (0..30).map(|i| (i as f32).sin()).collect::<Vec<_>>().into());
         let mut optimizer = AdamW::new(&params, 0.1);
         for step in 0..7 {

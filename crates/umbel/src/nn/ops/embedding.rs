@@ -45,7 +45,7 @@ mod tests {
     use crate::nn::tape::Tape;
 
     fn table(params: &mut Params, name: &str, rows: usize) -> ParamId {
-        let spec = ParamSpec { names: vec![name.into()], shape: vec![rows, 3], part: Part::Embeddings };
+        let spec = ParamSpec::new(name, &[rows, 3], Part::Embeddings);
         params.add(spec, random(rows, 3).into_vec().into())
     }
 

@@ -2,14 +2,15 @@
 
 use std::cell::RefCell;
 
-use kernels::{Activation, Epilogue, Packed, Precision, Write};
+use kernels::{Activation, Epilogue, Packed, Write};
 
+use crate::nn::params::{Layout, Param};
 use crate::nn::{Grads, Matrix, ParamId, Tape, Var};
 
 /// A linear layer's weights.
 #[derive(Debug, Clone, Copy)]
 pub struct Linear {
-    /// `w` [out × in].
+    /// `w` [out × in], or as its [`Layout`] says.
     pub weight: ParamId,
     /// `b` \[out\].
     pub bias: Option<ParamId>,
@@ -25,9 +26,9 @@ pub fn linear_activated(tape: &mut Tape<'_>, x: &Var, layer: Linear, activation:
     let params = tape.params();
     let weight = &params[layer.weight];
     let bias = layer.bias.map(|bias| params[bias].data());
-    let mut y = Matrix::scratch(x.rows(), weight.rows());
+    let mut y = Matrix::scratch(x.rows(), weight.n_outputs());
     let mut pre = (tape.is_training() && activation != Activation::Identity)
-        .then(|| Matrix::scratch(x.rows(), weight.rows()));
+        .then(|| Matrix::scratch(x.rows(), weight.n_outputs()));
     let epilogue = match (activation, bias) {
         (Activation::Identity, None) => Epilogue::None,
         (Activation::Identity, Some(bias)) => Epilogue::Bias(bias),
@@ -41,7 +42,7 @@ pub fn linear_activated(tape: &mut Tape<'_>, x: &Var, layer: Linear, activation:
         if let Some(pre) = &pre {
             kernels::activate_backward(activation, pre.data(), d_y.data_mut());
         }
-        weight_gradients(layer, weight.precision(), (&x, &d_y), grads);
+        weight_gradients(layer, weight, (&x, &d_y), grads);
         if let Some((d_x, write)) = grads.to_slot(slot) {
             let w = params[layer.weight].packed_backward();
             kernels::gemm(d_y.as_ref(), w, d_x.data_mut(), write, Epilogue::None);
@@ -49,15 +50,19 @@ pub fn linear_activated(tape: &mut Tape<'_>, x: &Var, layer: Linear, activation:
     })
 }
 
-/// `dw = dyᵀ x` and `db = Σ dy`.
-fn weight_gradients(layer: Linear, precision: Precision, (x, d_y): (&Matrix, &Matrix), grads: &mut Grads) {
+/// `dw = dyᵀ x`, or transposed `xᵀ dy`, and `db = Σ dy`.
+fn weight_gradients(layer: Linear, weight: &Param, (x, d_y): (&Matrix, &Matrix), grads: &mut Grads) {
     thread_local! {
         static PACKED: RefCell<Packed> = RefCell::new(Packed::empty());
     }
     if let Some((d_w, write)) = grads.to_param(layer.weight) {
+        let (left, right) = match weight.layout() {
+            Layout::OutIn => (d_y, x),
+            Layout::InOut => (x, d_y),
+        };
         PACKED.with_borrow_mut(|packed| {
-            packed.pack(precision, x.as_ref());
-            kernels::gemm(d_y.as_ref().transposed(), packed, d_w.data_mut(), write, Epilogue::None);
+            packed.pack(weight.precision(), right.as_ref());
+            kernels::gemm(left.as_ref().transposed(), packed, d_w.data_mut(), write, Epilogue::None);
         });
     }
     if let Some(d_b) = layer.bias.and_then(|bias| grads.sum_of_param(bias)) {
@@ -72,26 +77,38 @@ mod tests {
     use crate::nn::params::{ParamSpec, Params, Part};
 
     fn layer(params: &mut Params, rows: usize, cols: usize) -> Linear {
-        let mut add = |name: &str, shape: Vec<usize>| {
+        layer_in(params, Layout::OutIn, (rows, cols))
+    }
+
+    fn layer_in(params: &mut Params, layout: Layout, (rows, cols): (usize, usize)) -> Linear {
+        let mut add = |name: &str, shape: &[usize]| {
             let values = random(shape.iter().product(), 1).into_vec();
-            params.add(ParamSpec { names: vec![name.into()], shape, part: Part::Projection }, values.into())
+            let spec = ParamSpec { layout, ..ParamSpec::new(name, shape, Part::Projection) };
+            params.add(spec, values.into())
         };
-        let weight = add("weight", vec![rows, cols]);
-        Linear { weight, bias: Some(add("bias", vec![rows])) }
+        let weight = add("weight", &[rows, cols]);
+        let n_outputs = if layout == Layout::OutIn { rows } else { cols };
+        Linear { weight, bias: Some(add("bias", &[n_outputs])) }
     }
 
     #[test]
     fn linear_multiplies_by_the_transposed_weight() {
         let mut params = Params::default();
         let mut add = |name: &str, shape: &[usize], values: Vec<f32>| {
-            let spec = ParamSpec { names: vec![name.into()], shape: shape.to_vec(), part: Part::Projection };
-            params.add(spec, values.into())
+            params.add(ParamSpec::new(name, shape, Part::Projection), values.into())
         };
         let weight = add("weight", &[3, 2], vec![1., 2., 3., 4., 5., 6.]);
         let layer = Linear { weight, bias: Some(add("bias", &[3], vec![0., 0., 100.])) };
         let mut tape = Tape::inference(&params);
         let x = tape.constant(Matrix::from_vec(2, 2, vec![1., 1., 0., 2.]));
         assert_eq!(linear(&mut tape, &x, layer).data(), [3., 7., 111., 4., 8., 112.]);
+    }
+
+    #[test]
+    fn gradients_of_a_weight_that_lies_in_out() {
+        let mut params = Params::default();
+        let layer = layer_in(&mut params, Layout::InOut, (3, 5));
+        check_gradient_with(params, random(4, 3), move |tape, x| linear(tape, x, layer));
     }
 
     #[test]
