@@ -82,6 +82,7 @@ pub(super) fn transformer(
         norm: "output.LayerNorm",
     };
     let kind = PostNorm::read(config, sizes, names)?;
-    let layers = builder.layers(sizes.n_layers, |builder, i| kind.layer(builder, &format!("encoder.layer.{i}")));
+    let layers =
+        builder.layers(sizes.n_layers, |builder, i| kind.layer(builder, &format!("encoder.layer.{i}")));
     Ok(Box::new(Transformer { layers, ..Transformer::new(sizes.shape(max_positions), embeddings) }))
 }

@@ -99,7 +99,8 @@ impl<'a> Builder<'a> {
 
     /// A layer normalisation: `NAME.weight` and, if it has one, `NAME.bias`.
     pub fn layer_norm(&mut self, name: &str, size: usize, eps: f32, has_bias: bool) -> Norm {
-        let weight = self.stacked(vec![tensor(&format!("{name}.weight"), &[size])], Fill::Ones, Layout::OutIn);
+        let weight =
+            self.stacked(vec![tensor(&format!("{name}.weight"), &[size])], Fill::Ones, Layout::OutIn);
         let bias = || vec![tensor(&format!("{name}.bias"), &[size])];
         let bias = has_bias.then(|| self.stacked(bias(), Fill::Zeros, Layout::OutIn));
         Norm { weight, bias, eps, kind: NormKind::Layer }

@@ -41,11 +41,8 @@ pub(super) fn build(config: &Config, builder: &mut Builder<'_>) -> Result<Box<dy
         down: "ffn.lin2",
         norm: "output_layer_norm",
     };
-    let kind = PostNorm {
-        eps: EPS,
-        dropouts: [0.0, embeddings.dropout],
-        ..PostNorm::read(config, &sizes, names)?
-    };
+    let kind =
+        PostNorm { eps: EPS, dropouts: [0.0, embeddings.dropout], ..PostNorm::read(config, &sizes, names)? };
     let name = |i: usize| format!("transformer.layer.{i}");
     let layers = builder.layers(sizes.n_layers, |builder, i| kind.layer(builder, &name(i)));
     Ok(Box::new(Transformer { layers, ..Transformer::new(sizes.shape(max_positions), embeddings) }))

@@ -19,9 +19,11 @@ pub(super) const ALIASES: Aliases = &[
 
 pub(super) fn build(config: &Config, builder: &mut Builder<'_>) -> Result<Box<dyn Encoder>> {
     let sizes = Sizes::read(&with_intermediate_size(config)?)?;
-    for (key, usual) in
-        [("scale_attn_weights", true), ("scale_attn_by_inverse_layer_idx", false), ("reorder_and_upcast_attn", false)]
-    {
+    for (key, usual) in [
+        ("scale_attn_weights", true),
+        ("scale_attn_by_inverse_layer_idx", false),
+        ("reorder_and_upcast_attn", false),
+    ] {
         if config.bool_or(key, usual)? != usual {
             return Err(config.wrong(key, &usual.to_string()));
         }
@@ -30,10 +32,8 @@ pub(super) fn build(config: &Config, builder: &mut Builder<'_>) -> Result<Box<dy
     let max_positions = keys::size(config, "max_position_embeddings")?;
     let dropout = config.f32_or("resid_pdrop", 0.1)?;
     let activation = keys::activation(config, "activation_function", "gelu_new")?;
-    let attention = SelfAttention {
-        visible: Visible::Causal,
-        ..sizes.attention(config.f32_or("attn_pdrop", 0.1)?)
-    };
+    let attention =
+        SelfAttention { visible: Visible::Causal, ..sizes.attention(config.f32_or("attn_pdrop", 0.1)?) };
     let words = keys::words(config, builder, "wte.weight", (sizes.vocab, sizes.hidden), None)?;
     let embeddings = Embeddings {
         positions: Some(Positions::FromZero(builder.table("wpe.weight", max_positions, sizes.hidden))),

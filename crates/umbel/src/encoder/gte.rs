@@ -53,7 +53,8 @@ pub(super) fn build(config: &Config, builder: &mut Builder<'_>) -> Result<Box<dy
         attention_dropout: config.f32_or("attention_probs_dropout_prob", 0.0)?,
         ..PostNorm::read(config, &sizes, names)?
     };
-    let layers = builder.layers(sizes.n_layers, |builder, i| kind.layer(builder, &format!("encoder.layer.{i}")));
+    let layers =
+        builder.layers(sizes.n_layers, |builder, i| kind.layer(builder, &format!("encoder.layer.{i}")));
     let shape = sizes.shape(keys::size(config, "max_position_embeddings")?);
     Ok(Box::new(Transformer { layers, ropes: vec![rope], ..Transformer::new(shape, embeddings) }))
 }

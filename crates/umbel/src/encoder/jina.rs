@@ -34,7 +34,8 @@ pub(super) fn build(config: &Config, builder: &mut Builder<'_>) -> Result<Box<dy
         norm: "norm2",
     };
     let kind = PostNorm { rope: Some(0), eps, ..PostNorm::read(config, &sizes, names)? };
-    let layers = builder.layers(sizes.n_layers, |builder, i| kind.layer(builder, &format!("encoder.layers.{i}")));
+    let layers =
+        builder.layers(sizes.n_layers, |builder, i| kind.layer(builder, &format!("encoder.layers.{i}")));
     let shape = sizes.shape(keys::size(config, "max_position_embeddings")?);
     Ok(Box::new(Transformer { layers, ropes: vec![rope], ..Transformer::new(shape, embeddings) }))
 }

@@ -68,7 +68,8 @@ impl Kind {
     pub(super) fn read(config: &Config) -> Result<Self> {
         let sizes = Sizes::read(config)?;
         // Embedders made of decoders may let all tokens see each other.
-        let both_ways = config.bool_or("use_bidirectional_attention", false)? || !config.bool_or("is_causal", true)?;
+        let both_ways =
+            config.bool_or("use_bidirectional_attention", false)? || !config.bool_or("is_causal", true)?;
         let visible = if both_ways { Visible::All } else { Visible::Causal };
         let attention_bias = config.bool_or("attention_bias", false)?;
         Ok(Self {
@@ -81,10 +82,7 @@ impl Kind {
             output_bias: attention_bias,
             mlp_bias: config.bool_or("mlp_bias", false)?,
             activation: keys::activation(config, "hidden_act", "silu")?,
-            attention: SelfAttention {
-                visible,
-                ..sizes.attention(config.f32_or("attention_dropout", 0.0)?)
-            },
+            attention: SelfAttention { visible, ..sizes.attention(config.f32_or("attention_dropout", 0.0)?) },
         })
     }
 
@@ -93,7 +91,8 @@ impl Kind {
         let Self { sizes, eps, norm_offset, .. } = *self;
         let hidden = sizes.hidden;
         let name = |rest: &str| format!("layers.{i}.{rest}");
-        let norm = |builder: &mut Builder<'_>, rest: &str| builder.rms_norm(&name(rest), hidden, eps, norm_offset);
+        let norm =
+            |builder: &mut Builder<'_>, rest: &str| builder.rms_norm(&name(rest), hidden, eps, norm_offset);
         let norms = |builder: &mut Builder<'_>, before: &str, after: &str| match self.around {
             true => Norms::Around(norm(builder, before), norm(builder, after)),
             false => Norms::Before(norm(builder, before)),
@@ -107,9 +106,7 @@ impl Kind {
         let attention = Attention {
             qkv: builder.stacked_linear(&keys::qkv_parts(&sizes, qkv), hidden, self.qkv_bias),
             shape: self.attention,
-            head_norms: self
-                .head_norms
-                .then(|| [head_norm(builder, "q_norm"), head_norm(builder, "k_norm")]),
+            head_norms: self.head_norms.then(|| [head_norm(builder, "q_norm"), head_norm(builder, "k_norm")]),
             rope: Some(rope),
             output: builder.linear(&name("self_attn.o_proj"), output, self.output_bias),
         };
@@ -142,7 +139,8 @@ fn decoder(config: &Config, builder: &mut Builder<'_>, kind: &Kind) -> Result<Bo
     if is_local.contains(&true) && kind.attention.visible == Visible::Causal {
         local.attention.visible = Visible::CausalWindow(keys::size(config, "sliding_window")?);
     }
-    let kinds = is_local.iter().map(|&is_local| (if is_local { local } else { *kind }, 0)).collect::<Vec<_>>();
+    let kinds =
+        is_local.iter().map(|&is_local| (if is_local { local } else { *kind }, 0)).collect::<Vec<_>>();
     let ropes = vec![rope(config, &ROTARY, kind.sizes.head_size)?];
     transformer(config, builder, &kinds, (ropes, 1.0, None))
 }

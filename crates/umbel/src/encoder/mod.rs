@@ -95,7 +95,10 @@ pub static ENCODERS: Registry<Architecture> = Registry {
         ("electra", Architecture::new(electra::build, &["electra."])),
         ("ernie", Architecture::new(bert::build_ernie, &["ernie."])),
         ("eurobert", Architecture::new(llama::build_eurobert, &["model."])),
-        ("gemma3_text", Architecture::new(gemma3::build, &["model.", "language_model.", "model.language_model."])),
+        (
+            "gemma3_text",
+            Architecture::new(gemma3::build, &["model.", "language_model.", "model.language_model."]),
+        ),
         ("gpt2", Architecture::new(gpt2::build, &["transformer."]).with_aliases(gpt2::ALIASES)),
         ("gte", Architecture::new(gte::build, &["new.", "gte."])),
         ("jina_embeddings_v3", Architecture::new(jina::build, &["roberta."])),

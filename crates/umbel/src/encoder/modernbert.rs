@@ -33,8 +33,13 @@ pub(super) fn build(config: &Config, builder: &mut Builder<'_>) -> Result<Box<dy
     };
     let ropes = vec![rope(config, &GLOBAL, sizes.head_size)?, rope(config, &local, sizes.head_size)?];
 
-    let words =
-        keys::words(config, builder, "embeddings.tok_embeddings.weight", (sizes.vocab, sizes.hidden), Some(50_283))?;
+    let words = keys::words(
+        config,
+        builder,
+        "embeddings.tok_embeddings.weight",
+        (sizes.vocab, sizes.hidden),
+        Some(50_283),
+    )?;
     let embeddings = Embeddings {
         norm: Some(builder.layer_norm("embeddings.norm", sizes.hidden, kind.eps, kind.norm_bias)),
         dropout: config.f32_or("embedding_dropout", 0.0)?,

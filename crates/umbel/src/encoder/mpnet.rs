@@ -23,7 +23,12 @@ pub(super) fn build(config: &Config, builder: &mut Builder<'_>) -> Result<Box<dy
     let positions = builder.table("embeddings.position_embeddings.weight", n_positions, sizes.hidden);
     let embeddings = Embeddings {
         positions: Some(Positions::AfterPadding(positions, PAD)),
-        norm: Some(builder.layer_norm("embeddings.LayerNorm", sizes.hidden, config.f32_or("layer_norm_eps", 1e-12)?, true)),
+        norm: Some(builder.layer_norm(
+            "embeddings.LayerNorm",
+            sizes.hidden,
+            config.f32_or("layer_norm_eps", 1e-12)?,
+            true,
+        )),
         dropout: config.f32_or("hidden_dropout_prob", 0.1)?,
         ..Embeddings::new(words)
     };
@@ -43,7 +48,8 @@ pub(super) fn build(config: &Config, builder: &mut Builder<'_>) -> Result<Box<dy
         norm: "output.LayerNorm",
     };
     let kind = PostNorm::read(config, &sizes, names)?;
-    let layers = builder.layers(sizes.n_layers, |builder, i| kind.layer(builder, &format!("encoder.layer.{i}")));
+    let layers =
+        builder.layers(sizes.n_layers, |builder, i| kind.layer(builder, &format!("encoder.layer.{i}")));
     let shape = sizes.shape(keys::positions_after(config, PAD)?);
     Ok(Box::new(Transformer { layers, distance_bias, ..Transformer::new(shape, embeddings) }))
 }

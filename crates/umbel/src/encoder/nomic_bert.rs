@@ -69,7 +69,8 @@ pub(super) fn build(config: &Config, builder: &mut Builder<'_>) -> Result<Box<dy
         dropouts: [dropout; 2],
         ..PostNorm::read(config, &sizes, names)?
     };
-    let layers = builder.layers(sizes.n_layers, |builder, i| kind.layer(builder, &format!("encoder.layers.{i}")));
+    let layers =
+        builder.layers(sizes.n_layers, |builder, i| kind.layer(builder, &format!("encoder.layers.{i}")));
     let shape = sizes.shape(keys::size(config, "max_position_embeddings")?);
     Ok(Box::new(Transformer { layers, ropes: vec![rope], ..Transformer::new(shape, embeddings) }))
 }

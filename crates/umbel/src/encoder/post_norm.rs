@@ -96,7 +96,9 @@ impl PostNorm {
 
     fn qkv_parts(&self, name: &impl Fn(&str) -> String) -> Vec<(String, usize)> {
         match self.names.qkv {
-            [query, key, value] => keys::qkv_parts(&self.sizes, [query, key, value].map(|rest| name(rest))).into(),
+            [query, key, value] => {
+                keys::qkv_parts(&self.sizes, [query, key, value].map(|rest| name(rest))).into()
+            }
             packed => {
                 let width = self.sizes.query_width() + 2 * self.sizes.key_width();
                 packed.iter().map(|rest| (name(rest), width / packed.len())).collect()

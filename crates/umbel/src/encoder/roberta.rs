@@ -12,7 +12,9 @@ pub(super) fn build(config: &Config, builder: &mut Builder<'_>) -> Result<Box<dy
     let mut embeddings = bert::embeddings(config, builder, &sizes, sizes.hidden)?;
     embeddings.words.padding_idx = keys::padding_idx(config, Some(1))?;
     let Some(pad) = embeddings.words.padding_idx else {
-        return Err(config.wrong("pad_token_id", "the id of the padding token, after which positions are counted"));
+        return Err(
+            config.wrong("pad_token_id", "the id of the padding token, after which positions are counted")
+        );
     };
     if let Some(Positions::FromZero(table)) = embeddings.positions {
         embeddings.positions = Some(Positions::AfterPadding(table, pad));

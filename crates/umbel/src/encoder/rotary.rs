@@ -63,8 +63,7 @@ pub(super) fn rope(config: &Config, keys: &RotaryKeys, rotary_size: usize) -> Re
 /// `_compute_llama3_parameters`: slow frequencies are divided by a factor, fast ones stay.
 fn llama3(scaling: &Config, plain: &[f32]) -> Result<Vec<f32>> {
     let number = |key: &str| scaling.f32(key).map(f64::from);
-    let (factor, low, high) =
-        (number("factor")?, number("low_freq_factor")?, number("high_freq_factor")?);
+    let (factor, low, high) = (number("factor")?, number("low_freq_factor")?, number("high_freq_factor")?);
     let old_length = number("original_max_position_embeddings")?;
     let scaled = plain.iter().map(|&frequency| {
         let wavelength = 2.0 * PI / f64::from(frequency);
@@ -87,8 +86,11 @@ fn yarn(scaling: &Config, plain: &[f32], theta: f64, max_positions: f64) -> Resu
     let factor = f64::from(scaling.f32("factor")?);
     let mscale = |scale: f64, by: f64| if scale <= 1.0 { 1.0 } else { 0.1 * by * scale.ln() + 1.0 };
     let (by, by_all) = (number_or("mscale", 0.0)?, number_or("mscale_all_dim", 0.0)?);
-    let usual =
-        if by > 0.0 && by_all > 0.0 { mscale(factor, by) / mscale(factor, by_all) } else { mscale(factor, 1.0) };
+    let usual = if by > 0.0 && by_all > 0.0 {
+        mscale(factor, by) / mscale(factor, by_all)
+    } else {
+        mscale(factor, 1.0)
+    };
     let attention_factor = number_or("attention_factor", usual)?;
 
     let size = 2.0 * plain.len() as f64;

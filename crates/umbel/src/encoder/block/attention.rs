@@ -56,8 +56,7 @@ impl Attention {
             let rope = ops::Rope { tables, positions, n_heads: n_heads + n_kv_heads, head_size };
             qkv = ops::rope(tape, qkv, rope);
         }
-        let mixed =
-            ops::attention(tape, &qkv, context.batch.cu_seqlens(), self.shape, context.bias.as_ref());
+        let mixed = ops::attention(tape, &qkv, context.batch.cu_seqlens(), self.shape, context.bias.as_ref());
         drop(qkv);
         ops::linear(tape, &mixed, self.output)
     }

@@ -73,11 +73,9 @@ impl Embeddings {
         match self.positions {
             None => {}
             Some(Positions::FromZero(table)) => lookups.push(lookup(table, batch.position_ids())),
-            Some(Positions::AfterPadding(table, pad)) => lookups.push(Lookup {
-                table,
-                ids: positions_after(batch, pad),
-                padding_idx: Some(pad),
-            }),
+            Some(Positions::AfterPadding(table, pad)) => {
+                lookups.push(Lookup { table, ids: positions_after(batch, pad), padding_idx: Some(pad) })
+            }
         }
         let first_rows = self.constants.iter().map(|&table| lookup(table, vec![0; batch.n_tokens()]));
         lookups.extend(first_rows);

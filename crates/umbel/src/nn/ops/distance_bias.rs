@@ -13,9 +13,8 @@ pub fn distance_bias(tape: &mut Tape<'_>, table: ParamId, buckets: Vec<u32>) -> 
         row.iter().enumerate().for_each(|(head, &value)| bias.row_mut(head)[i] = value);
     }
     tape.record(bias, weights.trainable, move |d_bias, grads| {
-        let columns: Vec<Vec<f32>> = (0..buckets.len())
-            .map(|i| (0..n_heads).map(|head| d_bias.row(head)[i]).collect())
-            .collect();
+        let columns: Vec<Vec<f32>> =
+            (0..buckets.len()).map(|i| (0..n_heads).map(|head| d_bias.row(head)[i]).collect()).collect();
         let Some(sum) = grads.sum_of_param(table) else { return };
         for (&bucket, column) in buckets.iter().zip(&columns) {
             kernels::add(column, sum.row_mut(bucket as usize));

@@ -1,7 +1,7 @@
 //! Gated linear units (Shazeer 2020): one half of each row, activated, times the other half.
 
-use kernels::Glu;
 pub use kernels::Gate;
+use kernels::Glu;
 
 use crate::nn::{Matrix, Tape, Var};
 
