@@ -37,12 +37,13 @@ fn draw(
     lines: &[(&str, Vec<(f64, f64)>)],
 ) -> Result<(), Box<dyn std::error::Error>> {
     let (x, y) = (bounds(lines, |point| point.0), bounds(lines, |point| point.1));
+    let room = (1.3 * y.end / y.start).powf(0.4); // below the lines, for their names
     let mut chart = ChartBuilder::on(panel)
         .caption(title, ("sans-serif", 20))
         .margin(12)
         .x_label_area_size(44)
         .y_label_area_size(72)
-        .build_cartesian_2d(x.log_scale().base(2.0), (y.start / 1.3..y.end * 1.3).log_scale())?;
+        .build_cartesian_2d(x.log_scale().base(2.0), (y.start / room..y.end * 1.2).log_scale())?;
     let number = |x: &f64| if *x >= 1.0 { format!("{x:.0}") } else { format!("{x:.2}") };
     chart
         .configure_mesh()
