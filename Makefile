@@ -1,4 +1,4 @@
-.PHONY: check fmt lint test test-aarch64 doc docker bench bench-scaling
+.PHONY: check fmt lint test test-aarch64 doc docker bench bench-scaling bench-families
 
 # What CI runs: formatting, licences, lints, documentation, tests.
 check:
@@ -31,7 +31,7 @@ docker:
 #   PYTHON     a Python that has the peers, torch at least; without it umbel runs alone
 #   RUNS       how often each variant runs
 #   ROWS       only so many rows of each workload
-#   PRECISION  that of bench-scaling: f32, bf16 or int8
+#   PRECISION  that of bench-scaling and bench-families: f32, bf16 or int8
 PYTHON ?= python3
 RUNS ?= 3
 PRECISION ?= f32
@@ -57,3 +57,7 @@ endif
 # How the cost of embedding grows: target/bench/scaling-<precision>.md and .svg.
 bench-scaling:
 	$(BENCH) -- scaling $(PRECISION) $(BENCH_DIR)
+
+# How fast each architecture is in a usual shape: target/bench/families-<precision>.md.
+bench-families:
+	$(BENCH) -- families $(PRECISION) $(BENCH_DIR)

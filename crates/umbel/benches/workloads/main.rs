@@ -1,6 +1,7 @@
 //! Speed of whole workloads: texts to embeddings, one text at a time, training. `make bench` starts it.
 
 mod alone;
+mod families;
 mod flops;
 mod generate;
 mod peak;
@@ -16,7 +17,8 @@ usage: workloads MODE ...
   peak                                            the fastest of some large products, GFLOP/s of each precision
   generate FOLDER [MODEL]                         writes workloads, and an encoder if none is given
   alone MODEL DATA OUT RUNS [ROWS]                all workloads in all precisions, a Markdown table in the file OUT
-  scaling PRECISION FOLDER [MAX_TOKENS]           cost by batch, length, threads and shape: a table and a plot";
+  scaling PRECISION FOLDER [MAX_TOKENS]           cost by batch, length, threads and shape: a table and a plot
+  families PRECISION FOLDER                       each architecture in a usual shape: a table";
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
@@ -30,6 +32,7 @@ fn main() {
         ["generate", folder, model] => generate::write(Path::new(folder), Some(Path::new(model))),
         ["alone", model, data, out, runs] => alone::run(model, data, out, runs, None),
         ["alone", model, data, out, runs, rows] => alone::run(model, data, out, runs, Some(rows)),
+        ["families", precision, folder] => families::run(precision, Path::new(folder)),
         ["scaling", precision, folder] => scaling::run(precision, Path::new(folder), scaling::MAX_TOKENS),
         ["scaling", precision, folder, max_tokens] => {
             scaling::run(precision, Path::new(folder), max_tokens.parse().expect("a number of tokens"));

@@ -157,7 +157,7 @@ pub(crate) fn sweep(dir: &str, precision: &str, max_tokens: usize) {
 }
 
 /// The median of runs on random tokens; a first one that takes less than a second only warms up.
-fn median_seconds(model: &Model, n_texts: usize, length: usize) -> f64 {
+pub(crate) fn median_seconds(model: &Model, n_texts: usize, length: usize) -> f64 {
     let mut random = Random::new(1);
     let vocab_size = model.encoder_shape().vocab_size;
     let mut text = || -> Tokens {

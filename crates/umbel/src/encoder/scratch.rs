@@ -58,16 +58,26 @@ const SPECIAL: [&str; 5] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 pub fn write(dir: &Path, words: &[&str], size: &Size, seed: u64) -> Result<()> {
     std::fs::create_dir_all(dir).map_err(Error::io(dir))?;
     let vocabulary = vocabulary(words);
-    let path = dir.join("config.json");
-    write_json(&path, &config(size, vocabulary.len()))?;
     write_json(&dir.join("tokenizer.json"), &tokenizer(&vocabulary))?;
     let length = json!({"model_max_length": size.max_positions, "do_lower_case": true, "tokenizer_class": "BertTokenizer"});
     write_json(&dir.join("tokenizer_config.json"), &length)?;
+    write_weights(dir, &config(size, vocabulary.len()), seed)
+}
 
+/// Writes `config.json` and random weights for it, of any architecture in [`ENCODERS`], but no tokenizer.
+///
+/// # Errors
+/// [`Error::Io`] if a file cannot be written, [`Error::Model`] if the configuration cannot be used.
+pub fn write_weights(dir: &Path, config: &Value, seed: u64) -> Result<()> {
+    std::fs::create_dir_all(dir).map_err(Error::io(dir))?;
+    let path = dir.join("config.json");
+    write_json(&path, config)?;
+    let config = Config::read(&path)?;
+    let architecture = ENCODERS.find(config.model_type()?)?;
     let mut params = Params::default();
     let source = Source::Random { random: Random::new(seed), std: INITIALIZER_RANGE };
     let mut builder = Builder::new(&mut params, source);
-    (ENCODERS.find("bert")?.build)(&Config::read(&path)?, &mut builder)?;
+    (architecture.build)(&config.with_aliases(architecture.aliases), &mut builder)?;
     builder.finish(dir)?;
     let owned = |(name, shape, values): (&str, &[usize], _)| (name.to_string(), shape.to_vec(), values);
     let tensors: Vec<NamedTensor<'_>> =
