@@ -21,7 +21,7 @@ const LONG_FILES: &[(&str, &str)] = &[];
 
 /// Families: the folder, its table, and the files in the folder that are no members.
 const FAMILIES: [(&str, &str, &[&str]); 4] = [
-    ("encoder", "ENCODERS", &["build", "keys", "scratch"]),
+    ("encoder", "ENCODERS", &["block", "build", "keys", "post_norm", "rotary", "scratch"]),
     ("pooling", "POOLINGS", &[]),
     ("task", "KINDS", &["answer", "targets"]),
     ("data", "FORMATS", &["dataset", "lines", "shuffle", "split", "table", "texts"]),
