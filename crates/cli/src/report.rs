@@ -12,7 +12,10 @@ use crate::tables::{row, table};
 const SHOWN_CLASSES: usize = 12;
 
 /// How metrics are called where they are shown.
-const NAMES: [(&str, &str); 11] = [
+const NAMES: [(&str, &str); 14] = [
+    ("micro_f1", "micro F1"),
+    ("map", "mAP"),
+    ("quadratic_kappa", "quadratic kappa"),
     ("macro_f1", "macro F1"),
     ("weighted_f1", "weighted F1"),
     ("mcc", "MCC"),
@@ -63,7 +66,8 @@ pub(crate) fn full(scores: &TaskScores, labels: &[String]) -> String {
             format!("\n  {} labels; `--json` shows each of them\n", classes.len())
         }
         Some(classes) => format!("\n{}\n{}", per_class(classes, labels), confusion(scores, labels)),
-        None => String::new(),
+        None if labels.len() > SHOWN_CLASSES => String::new(),
+        None => format!("\n{}", confusion(scores, labels)),
     };
     title + &numbers(scores) + &classes
 }

@@ -92,10 +92,14 @@ fn cell(label: &Value) -> String {
 /// An answer as cells of CSV.
 fn cells(answer: &Answer) -> Vec<String> {
     match answer {
-        Answer::Label { label, probabilities } => {
+        Answer::Label { label, probabilities } | Answer::Rank { label, probabilities, .. } => {
             let found = probabilities.iter().find(|(name, _)| name == label);
             vec![label.clone(), found.map(|(_, probability)| probability.to_string()).unwrap_or_default()]
         }
+        Answer::Labels { labels, probabilities } => vec![
+            serde_json::to_string(labels).unwrap_or_default(),
+            serde_json::to_string(&probabilities.iter().map(|(_, p)| p).collect::<Vec<_>>()).unwrap_or_default(),
+        ],
         Answer::Score(score) => vec![score.to_string()],
         Answer::Scores(scores) => vec![serde_json::to_string(scores).unwrap_or_default()],
     }

@@ -34,9 +34,14 @@ fn columns(head: &Head) -> Vec<String> {
 
 fn cells(answer: &Answer) -> Vec<String> {
     match answer {
-        Answer::Label { label, probabilities } => {
+        Answer::Label { label, probabilities } | Answer::Rank { label, probabilities, .. } => {
             let of_label = probabilities.iter().find(|(name, _)| name == label);
             vec![label.clone(), of_label.map(|(_, probability)| probability.to_string()).unwrap_or_default()]
+        }
+        Answer::Labels { labels, probabilities } => {
+            let each: Vec<f32> = probabilities.iter().map(|(_, probability)| *probability).collect();
+            let list = [serde_json::to_string(labels), serde_json::to_string(&each)];
+            list.map(|list| list.expect("plain values")).into()
         }
         Answer::Score(score) => vec![score.to_string()],
         Answer::Scores(scores) => scores.iter().map(f32::to_string).collect(),

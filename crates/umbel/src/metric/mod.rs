@@ -2,8 +2,12 @@
 
 pub mod classification;
 pub mod diagnosis;
+pub mod multilabel;
+pub mod ordinal;
 pub mod regression;
 
 pub use classification::{Classification, PerClass};
 pub use diagnosis::{EpochScores, Finding, FindingKind, TaskHistory, diagnose};
+pub use multilabel::{Multilabel, PerLabel};
+pub use ordinal::Ordinal;
 pub use regression::Regression;

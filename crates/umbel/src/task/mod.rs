@@ -6,6 +6,8 @@ pub mod answer;
 pub mod targets;
 
 mod classification;
+mod multilabel;
+mod ordinal;
 mod regression;
 
 use serde_json::{Map, Value};
@@ -90,7 +92,12 @@ pub type Make = fn(Map<String, Value>) -> Result<Box<dyn Task>, String>;
 /// All kinds of task.
 pub static KINDS: Registry<Make> = Registry {
     kind: "kind of task",
-    entries: &[("classification", classification::make), ("regression", regression::make)],
+    entries: &[
+        ("classification", classification::make),
+        ("multilabel", multilabel::make),
+        ("ordinal", ordinal::make),
+        ("regression", regression::make),
+    ],
 };
 
 /// The task that the settings describe.

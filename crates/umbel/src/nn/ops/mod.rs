@@ -2,8 +2,10 @@
 
 pub mod activation;
 pub mod attention;
+pub mod binary_cross_entropy;
 pub mod concat;
 pub mod cross_entropy;
+pub mod cumulative_link;
 pub mod distance_bias;
 pub mod dropout;
 pub mod embedding;
@@ -20,8 +22,10 @@ pub mod squared_error;
 
 pub use activation::activate;
 pub use attention::{AttentionBias, SelfAttention, Visible, attention};
+pub use binary_cross_entropy::{BinaryTargets, binary_cross_entropy, sigmoid};
 pub use concat::concat;
 pub use cross_entropy::{ClassTargets, cross_entropy, log_softmax};
+pub use cumulative_link::{class_probabilities, cumulative_link};
 pub use distance_bias::distance_bias;
 pub use dropout::dropout;
 pub use embedding::{Lookup, embedding};

@@ -1,0 +1,256 @@
+//! Any number of several labels: binary cross entropy for each, the labels over their thresholds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{Answer, Evaluation, Targets, Task};
+use crate::error::nearest;
+use crate::metric;
+use crate::nn::ops::{BinaryTargets, binary_cross_entropy, sigmoid};
+use crate::nn::{Matrix, Tape, Var};
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Multilabel {
+    // The names of the labels, in the order of the head's outputs; learned from the data if empty.
+    #[serde(default)]
+    labels: Vec<String>,
+    // How much a label that is true counts in the loss.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    positive_weights: Option<PositiveWeights>,
+    // From which probability on each label is answered; one half where nothing is said.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    thresholds: BTreeMap<String, f32>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum PositiveWeights {
+    // `"balanced"`: rows without the label / rows with it, as PyTorch's documentation advises.
+    Named(String),
+    // A weight for each label's name; the others count once.
+    ByLabel(BTreeMap<String, f32>),
+    // A weight for each label, in their order.
+    Each(Vec<f32>),
+}
+
+/// What a label is answered from, where no threshold is given.
+const HALF: f32 = 0.5;
+
+/// The task that the options describe.
+pub(super) fn make(options: Map<String, Value>) -> Result<Box<dyn Task>, String> {
+    let task: Multilabel = super::read_options(options)?;
+    let distinct: BTreeSet<&String> = task.labels.iter().collect();
+    if distinct.len() != task.labels.len() {
+        return Err("`labels` has a name twice".to_string());
+    }
+    if let Some((label, threshold)) = task.thresholds.iter().find(|(_, t)| !(0.0..=1.0).contains(*t)) {
+        return Err(format!("the threshold of `{label}` is {threshold}; expected a probability"));
+    }
+    match &task.positive_weights {
+        Some(PositiveWeights::Named(name)) if name != "balanced" => {
+            Err(format!("`positive_weights` is \"{name}\"; expected \"balanced\", a list, or a table of labels"))
+        }
+        _ => Ok(Box::new(task)),
+    }
+}
+
+impl Multilabel {
+    /// The names that a cell says: a list, the same as JSON in a string, or one name; nothing is true of an empty list.
+    fn names(cell: &Value) -> Result<Vec<String>, String> {
+        let expected = || format!("expected a list of label names, found {cell}");
+        match cell {
+            Value::Array(names) => names
+                .iter()
+                .map(|name| match name {
+                    Value::String(name) => Ok(name.clone()),
+                    Value::Number(_) | Value::Bool(_) => Ok(name.to_string()),
+                    _ => Err(expected()),
+                })
+                .collect(),
+            Value::String(text) if text.trim_start().starts_with('[') => {
+                let list: Value = serde_json::from_str(text).map_err(|_| expected())?;
+                Self::names(&list)
+            }
+            Value::String(name) => Ok(vec![name.clone()]),
+            _ => Err(expected()),
+        }
+    }
+
+    fn weights(&self) -> Option<&[f32]> {
+        match &self.positive_weights {
+            Some(PositiveWeights::Each(weights)) => Some(weights),
+            _ => None,
+        }
+    }
+
+    fn threshold(&self, label: &str) -> f32 {
+        self.thresholds.get(label).copied().unwrap_or(HALF)
+    }
+
+    /// Turns what the settings say of positive weights into one weight a label.
+    fn weigh(&mut self, rows: &[Vec<String>]) -> Result<(), String> {
+        let weights: Vec<f32> = match self.positive_weights.take() {
+            None => return Ok(()),
+            Some(PositiveWeights::Named(_)) => {
+                let weight = |label: &String| {
+                    let n = rows.iter().filter(|names| names.contains(label)).count();
+                    (rows.len() - n) as f32 / n.max(1) as f32
+                };
+                self.labels.iter().map(weight).collect()
+            }
+            Some(PositiveWeights::ByLabel(by_label)) => {
+                if let Some(unknown) = by_label.keys().find(|name| !self.labels.contains(name)) {
+                    return Err(format!("`positive_weights` names `{unknown}`, which is no label"));
+                }
+                self.labels.iter().map(|label| by_label.get(label).copied().unwrap_or(1.0)).collect()
+            }
+            Some(PositiveWeights::Each(weights)) => weights,
+        };
+        if weights.len() != self.labels.len() || weights.iter().any(|w| !w.is_finite() || *w < 0.0) {
+            return Err(format!("`positive_weights` needs {} numbers of 0 or more", self.labels.len()));
+        }
+        self.positive_weights = Some(PositiveWeights::Each(weights));
+        Ok(())
+    }
+}
+
+impl Task for Multilabel {
+    fn learn(&mut self, labels: &[&Value]) -> Result<(), String> {
+        let rows: Vec<Vec<String>> = labels.iter().filter_map(|cell| Self::names(cell).ok()).collect();
+        if self.labels.is_empty() {
+            self.labels = rows.iter().flatten().collect::<BTreeSet<_>>().into_iter().cloned().collect();
+        }
+        if self.labels.is_empty() {
+            return Err("no training row has a label".to_string());
+        }
+        if let Some(unknown) = self.thresholds.keys().find(|name| !self.labels.contains(name)) {
+            return Err(format!("`thresholds` names `{unknown}`, which is no label"));
+        }
+        self.weigh(&rows)
+    }
+
+    fn n_outputs(&self) -> usize {
+        self.labels.len()
+    }
+
+    fn n_targets(&self) -> usize {
+        self.labels.len()
+    }
+
+    fn target(&self, cell: &Value) -> Result<Vec<f32>, String> {
+        let mut target = vec![0.0; self.labels.len()];
+        for name in Self::names(cell)? {
+            let Some(label) = self.labels.iter().position(|label| *label == name) else {
+                let near = nearest(&name, &self.labels).map(|near| format!(" (did you mean `{near}`?)"));
+                let known = self.labels.iter().take(20).cloned().collect::<Vec<_>>().join(", ");
+                return Err(format!("unknown label `{name}`; there is: {known}{}", near.unwrap_or_default()));
+            };
+            target[label] = 1.0;
+        }
+        Ok(target)
+    }
+
+    fn loss(&self, tape: &mut Tape<'_>, outputs: &Var, targets: &Targets) -> Var {
+        let mut truth = Matrix::zeros(targets.len(), self.labels.len());
+        let mut present = vec![false; targets.len()];
+        for (row, target) in targets.iter().enumerate().filter_map(|(row, target)| Some((row, target?))) {
+            present[row] = true;
+            truth.row_mut(row).copy_from_slice(target);
+        }
+        let truth = BinaryTargets { targets: &truth, present: &present, positive_weights: self.weights() };
+        binary_cross_entropy(tape, outputs, &truth)
+    }
+
+    fn answer(&self, outputs: &[f32]) -> Answer {
+        let probabilities: Vec<(String, f32)> =
+            self.labels.iter().cloned().zip(outputs.iter().map(|&x| sigmoid(f64::from(x)) as f32)).collect();
+        let answered = probabilities.iter().filter(|(label, p)| *p >= self.threshold(label));
+        Answer::Labels { labels: answered.map(|(label, _)| label.clone()).collect(), probabilities }
+    }
+
+    fn label(&self, target: &[f32]) -> Value {
+        let own = self.labels.iter().zip(target).filter(|(_, target)| **target > 0.0);
+        own.map(|(label, _)| Value::from(&label[..])).collect()
+    }
+
+    fn evaluate(&self, outputs: &Matrix, targets: &Targets) -> Evaluation {
+        let (mut truth, mut probabilities) = (Vec::new(), Vec::new());
+        let labelled = targets.iter().zip(outputs.iter_rows());
+        for (target, outputs) in labelled.filter_map(|(target, outputs)| Some((target?, outputs))) {
+            truth.extend(target.iter().map(|&target| target > 0.0));
+            probabilities.extend(outputs.iter().map(|&x| sigmoid(f64::from(x)) as f32));
+        }
+        let thresholds: Vec<f32> = self.labels.iter().map(|label| self.threshold(label)).collect();
+        let report = metric::Multilabel::compute(&thresholds, &truth, &probabilities);
+        let metrics = super::write_options(&report);
+        Evaluation { n: targets.n_present(), main_metric: "macro_f1", main: report.macro_f1, metrics }
+    }
+
+    /// Rows with as many labels are alike.
+    fn stratum(&self, target: &[f32]) -> f32 {
+        target.iter().sum()
+    }
+
+    fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
+    fn options(&self) -> Map<String, Value> {
+        super::write_options(self)
+    }
+
+    fn boxed(&self) -> Box<dyn Task> {
+        Box::new(self.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn task(options: Value, data: &[Value]) -> Result<Box<dyn Task>, String> {
+        let mut task = make(options.as_object().unwrap().clone())?;
+        task.learn(&data.iter().collect::<Vec<_>>())?;
+        Ok(task)
+    }
+
+    #[test]
+    fn cells_are_lists_names_or_json() {
+        let task = task(json!({}), &[json!(["b", "a"]), json!([]), json!("c"), json!("[\"a\"]")]).unwrap();
+        assert_eq!(task.labels(), ["a", "b", "c"]);
+        assert_eq!(task.target(&json!(["c", "a"])), Ok(vec![1.0, 0.0, 1.0]));
+        assert_eq!(task.target(&json!([])), Ok(vec![0.0; 3]));
+        assert_eq!(task.label(&[1.0, 0.0, 1.0]), json!(["a", "c"]));
+        assert!(task.target(&json!(["d"])).unwrap_err().starts_with("unknown label `d`; there is: a, b, c"));
+        assert!(task.target(&json!(3)).unwrap_err().contains("expected a list of label names, found 3"));
+    }
+
+    #[test]
+    fn labels_are_answered_from_their_thresholds_on() {
+        let task = task(json!({"thresholds": {"a": 0.9}}), &[json!(["a", "b"])]).unwrap();
+        let Answer::Labels { labels, probabilities } = task.answer(&[1.0, 1.0]) else { panic!("labels") };
+        assert_eq!(labels, ["b"]);
+        assert!((probabilities[0].1 - 0.731_058_6).abs() < 1e-6);
+    }
+
+    #[test]
+    fn balanced_weights_are_absent_by_present() {
+        let rows = [json!(["a"]), json!(["a", "b"]), json!(["a"]), json!([])];
+        let task = task(json!({"positive_weights": "balanced"}), &rows).unwrap();
+        assert_eq!(task.options()["positive_weights"], json!([1.0 / 3.0_f32, 3.0]));
+    }
+
+    #[test]
+    fn options_that_cannot_be_are_refused() {
+        let error = |options: Value| task(options, &[json!(["a"])]).err().unwrap();
+        assert!(error(json!({"thresholds": {"a": 2.0}})).contains("threshold of `a` is 2"));
+        assert!(error(json!({"thresholds": {"x": 0.2}})).contains("names `x`"));
+        assert!(error(json!({"positive_weights": "even"})).contains("\"even\""));
+        assert!(error(json!({"labels": ["a", "a"]})).contains("twice"));
+    }
+}

@@ -1,0 +1,166 @@
+//! One of labels that have an order: a cumulative link, the label's name, the expected rank.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{Answer, Evaluation, Targets, Task};
+use crate::error::nearest;
+use crate::metric;
+use crate::nn::ops::{class_probabilities, cumulative_link};
+use crate::nn::{Matrix, Tape, Var};
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Ordinal {
+    // The names of the labels from the lowest to the highest; numbers are learned from the data if empty.
+    #[serde(default)]
+    labels: Vec<String>,
+}
+
+/// The task that the options describe.
+pub(super) fn make(options: Map<String, Value>) -> Result<Box<dyn Task>, String> {
+    let task: Ordinal = super::read_options(options)?;
+    let distinct: BTreeSet<&String> = task.labels.iter().collect();
+    if distinct.len() != task.labels.len() {
+        return Err("`labels` has a name twice".to_string());
+    }
+    Ok(Box::new(task))
+}
+
+impl Ordinal {
+    fn name(cell: &Value) -> Result<String, String> {
+        match cell {
+            Value::String(name) => Ok(name.clone()),
+            Value::Number(_) => Ok(cell.to_string()),
+            other => Err(format!("expected a label's name, found {other}")),
+        }
+    }
+
+    fn classes(targets: &Targets) -> Vec<Option<usize>> {
+        targets.iter().map(|target| target.map(|target| target[0] as usize)).collect()
+    }
+}
+
+/// The probability of each label, and their mean rank from 0.
+fn expectation(outputs: &[f32]) -> (Vec<f32>, f32) {
+    let probabilities = class_probabilities(outputs);
+    let rank = probabilities.iter().enumerate().map(|(rank, p)| rank as f32 * p).sum();
+    (probabilities, rank)
+}
+
+/// The first of the largest.
+fn most_likely(probabilities: &[f32]) -> usize {
+    (0..probabilities.len()).fold(0, |best, i| if probabilities[i] > probabilities[best] { i } else { best })
+}
+
+impl Task for Ordinal {
+    fn learn(&mut self, labels: &[&Value]) -> Result<(), String> {
+        if self.labels.is_empty() {
+            let names: BTreeSet<String> = labels.iter().filter_map(|cell| Self::name(cell).ok()).collect();
+            let number = |name: String| name.trim().parse::<f64>().map(|number| (number, name));
+            let numbers: Result<Vec<(f64, String)>, _> = names.into_iter().map(number).collect();
+            let mut numbers = numbers.map_err(|_| {
+                "labels that are no numbers need their order: `labels = [\"lowest\", …, \"highest\"]`".to_string()
+            })?;
+            numbers.sort_by(|a, b| a.0.total_cmp(&b.0));
+            self.labels = numbers.into_iter().map(|(_, name)| name).collect();
+        }
+        match self.labels.len() {
+            0 | 1 => Err(format!("ordered labels are two or more; there is {:?}", self.labels)),
+            _ => Ok(()),
+        }
+    }
+
+    fn n_outputs(&self) -> usize {
+        self.labels.len() - 1
+    }
+
+    fn n_targets(&self) -> usize {
+        1
+    }
+
+    fn target(&self, cell: &Value) -> Result<Vec<f32>, String> {
+        let name = Self::name(cell)?;
+        match self.labels.iter().position(|label| *label == name) {
+            Some(class) => Ok(vec![class as f32]),
+            None => {
+                let near = nearest(&name, &self.labels).map(|near| format!(" (did you mean `{near}`?)"));
+                let known = self.labels.iter().take(20).cloned().collect::<Vec<_>>().join(", ");
+                Err(format!("unknown label `{name}`; there is: {known}{}", near.unwrap_or_default()))
+            }
+        }
+    }
+
+    fn loss(&self, tape: &mut Tape<'_>, outputs: &Var, targets: &Targets) -> Var {
+        cumulative_link(tape, outputs, &Self::classes(targets))
+    }
+
+    fn answer(&self, outputs: &[f32]) -> Answer {
+        let (probabilities, rank) = expectation(outputs);
+        let label = self.labels[most_likely(&probabilities)].clone();
+        Answer::Rank { label, rank, probabilities: self.labels.iter().cloned().zip(probabilities).collect() }
+    }
+
+    fn label(&self, target: &[f32]) -> Value {
+        Value::from(&self.labels[target[0] as usize][..])
+    }
+
+    fn evaluate(&self, outputs: &Matrix, targets: &Targets) -> Evaluation {
+        let labelled = Self::classes(targets).into_iter().zip(outputs.iter_rows());
+        let (mut truth, mut predicted, mut ranks) = (Vec::new(), Vec::new(), Vec::new());
+        for (class, outputs) in labelled.filter_map(|(class, outputs)| Some((class?, outputs))) {
+            let (probabilities, rank) = expectation(outputs);
+            truth.push(class);
+            predicted.push(most_likely(&probabilities));
+            ranks.push(rank);
+        }
+        let report = metric::Ordinal::compute(self.labels.len(), &truth, &predicted, &ranks);
+        let metrics = super::write_options(&report);
+        let main = report.quadratic_kappa.unwrap_or(0.0);
+        Evaluation { n: truth.len(), main_metric: "quadratic_kappa", main, metrics }
+    }
+
+    fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
+    fn options(&self) -> Map<String, Value> {
+        super::write_options(self)
+    }
+
+    fn boxed(&self) -> Box<dyn Task> {
+        Box::new(self.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn task(options: Value, data: &[Value]) -> Result<Box<dyn Task>, String> {
+        let mut task = make(options.as_object().unwrap().clone())?;
+        task.learn(&data.iter().collect::<Vec<_>>())?;
+        Ok(task)
+    }
+
+    #[test]
+    fn numbers_have_their_order_and_names_need_one() {
+        let task = task(json!({}), &[json!(10), json!("9"), json!(-1)]).unwrap();
+        assert_eq!(task.labels(), ["-1", "9", "10"]);
+        assert_eq!((task.target(&json!(10)), task.n_outputs()), (Ok(vec![2.0]), 2));
+        let error = super::tests::task(json!({}), &[json!("good"), json!("bad")]).err().unwrap();
+        assert!(error.contains("need their order"), "{error}");
+    }
+
+    #[test]
+    fn the_answer_has_the_expected_rank() {
+        let task = task(json!({"labels": ["bad", "fair", "good"]}), &[]).unwrap();
+        let Answer::Rank { label, rank, probabilities } = task.answer(&[0.0, 0.0]) else { panic!("a rank") };
+        assert_eq!(label, "bad");
+        assert!((rank - (1.0 / 6.0 + 2.0 / 3.0)).abs() < 1e-6, "{rank} {probabilities:?}");
+    }
+}
