@@ -47,6 +47,7 @@ pub mod evaluate;
 pub mod predictions;
 pub mod synth;
 pub mod train;
+pub mod weighting;
 
 pub use error::{Error, Result};
 pub use model::Model;

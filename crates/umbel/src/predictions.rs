@@ -98,7 +98,8 @@ fn cells(answer: &Answer) -> Vec<String> {
         }
         Answer::Labels { labels, probabilities } => vec![
             serde_json::to_string(labels).unwrap_or_default(),
-            serde_json::to_string(&probabilities.iter().map(|(_, p)| p).collect::<Vec<_>>()).unwrap_or_default(),
+            serde_json::to_string(&probabilities.iter().map(|(_, p)| p).collect::<Vec<_>>())
+                .unwrap_or_default(),
         ],
         Answer::Score(score) => vec![score.to_string()],
         Answer::Scores(scores) => vec![serde_json::to_string(scores).unwrap_or_default()],

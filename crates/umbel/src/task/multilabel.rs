@@ -50,9 +50,9 @@ pub(super) fn make(options: Map<String, Value>) -> Result<Box<dyn Task>, String>
         return Err(format!("the threshold of `{label}` is {threshold}; expected a probability"));
     }
     match &task.positive_weights {
-        Some(PositiveWeights::Named(name)) if name != "balanced" => {
-            Err(format!("`positive_weights` is \"{name}\"; expected \"balanced\", a list, or a table of labels"))
-        }
+        Some(PositiveWeights::Named(name)) if name != "balanced" => Err(format!(
+            "`positive_weights` is \"{name}\"; expected \"balanced\", a list, or a table of labels"
+        )),
         _ => Ok(Box::new(task)),
     }
 }

@@ -62,7 +62,8 @@ impl Task for Ordinal {
             let number = |name: String| name.trim().parse::<f64>().map(|number| (number, name));
             let numbers: Result<Vec<(f64, String)>, _> = names.into_iter().map(number).collect();
             let mut numbers = numbers.map_err(|_| {
-                "labels that are no numbers need their order: `labels = [\"lowest\", …, \"highest\"]`".to_string()
+                "labels that are no numbers need their order: `labels = [\"lowest\", …, \"highest\"]`"
+                    .to_string()
             })?;
             numbers.sort_by(|a, b| a.0.total_cmp(&b.0));
             self.labels = numbers.into_iter().map(|(_, name)| name).collect();
