@@ -149,6 +149,20 @@ impl<'p> Tape<'p> {
             assert_eq!(loss.data().len(), 1, "a loss is one number");
             grads.give(loss.slot, Matrix::from_vec(1, 1, vec![*weight]));
         }
+        self.run_backward(grads);
+    }
+
+    /// Adds the gradients of whatever has the gradient `gradient` by `value` to `grads`.
+    ///
+    /// With [`Tape::leaf`] it cuts a pass in two: what comes after `value` runs on a tape of its own, which gives the
+    /// gradient.
+    pub fn backward_from(&self, grads: &mut Grads, value: &Var, gradient: Matrix) {
+        grads.begin(self.n_slots);
+        grads.give(value.slot, gradient);
+        self.run_backward(grads);
+    }
+
+    fn run_backward(&self, grads: &mut Grads) {
         for node in self.nodes.iter().rev() {
             if let Some(gradient) = grads.take(node.output) {
                 (node.backward)(gradient, grads);

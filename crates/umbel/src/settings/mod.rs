@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 pub use data::{DataSettings, Files, Validation};
 pub use model::{ModelSettings, OneOrMany, ProjectionSettings};
 pub use task::TaskSettings;
-pub use train::{Passes, Schedule, TrainSettings};
+pub use train::{Passes, Schedule, TrainSettings, WeightingSettings};
 
 use overrides::{apply, explain};
 
@@ -113,6 +113,13 @@ impl Settings {
         }
         if let Some((key, value, _, expected)) = checks.iter().find(|(_, _, fits, _)| !fits) {
             return Err(Error::Settings(format!("`{key}` is {value}; expected {expected}")));
+        }
+        let weighting = &train.weighting;
+        crate::weighting::make(weighting.kind(), self.tasks.len(), weighting.options())?;
+        if train.passes == Passes::PerTask && weighting.kind() != "fixed" {
+            let problem =
+                format!("`train.weighting` is `{}`, which needs `passes = \"shared\"`", weighting.kind());
+            return Err(Error::Settings(problem));
         }
         task::check_names(&self.tasks)
     }

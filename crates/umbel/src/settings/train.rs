@@ -2,6 +2,7 @@
 
 use kernels::Precision;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// How to train.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,6 +33,8 @@ pub struct TrainSettings {
     pub freeze: Vec<String>,
     /// Whether tasks share a pass through the encoder.
     pub passes: Passes,
+    /// How much each task counts in a step, beside its `weight`.
+    pub weighting: WeightingSettings,
     /// How precisely the encoder's products are computed; weights and their running means are 32-bit floats always.
     pub precision: TrainPrecision,
     /// Steps from one checkpoint to the next; there is always one at the end of an epoch.
@@ -59,6 +62,7 @@ impl Default for TrainSettings {
             seed: 42,
             freeze: Vec::new(),
             passes: Passes::Shared,
+            weighting: WeightingSettings::default(),
             precision: TrainPrecision::F32,
             checkpoint_every: 500,
             early_stopping: 0,
@@ -87,6 +91,45 @@ pub enum Passes {
     Shared,
     /// Each task has a forward and backward pass of its own over the rows that carry its label.
     PerTask,
+}
+
+/// A weighting by its name, or by its name and its options.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum WeightingSettings {
+    /// With its usual options.
+    Name(String),
+    /// `{ kind = "cagrad", c = 0.4 }`
+    Table {
+        /// Its name.
+        kind: String,
+        /// Its options.
+        #[serde(flatten)]
+        options: Map<String, Value>,
+    },
+}
+
+impl Default for WeightingSettings {
+    fn default() -> Self {
+        Self::Name("fixed".to_string())
+    }
+}
+
+impl WeightingSettings {
+    /// The name.
+    pub fn kind(&self) -> &str {
+        match self {
+            Self::Name(kind) | Self::Table { kind, .. } => kind,
+        }
+    }
+
+    /// The options.
+    pub fn options(&self) -> Map<String, Value> {
+        match self {
+            Self::Name(_) => Map::new(),
+            Self::Table { options, .. } => options.clone(),
+        }
+    }
 }
 
 /// How precisely products are computed in training.

@@ -29,6 +29,9 @@ pub struct Progress {
     pub epochs: Vec<EpochReport>,
     /// Bytes of `metrics.jsonl` that belong to those steps.
     pub metrics_bytes: u64,
+    /// What the weighting of the tasks has learned.
+    #[serde(default)]
+    pub weighting: Value,
 }
 
 /// What a run is made of; a run goes on only with what it began with.

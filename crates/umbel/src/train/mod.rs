@@ -1,5 +1,6 @@
 //! Training: rows in a seeded order, steps, a validation pass after each epoch, the best epoch kept.
 
+mod balance;
 pub mod checkpoint;
 pub mod data;
 pub mod freeze;
@@ -25,6 +26,7 @@ use crate::random::derive;
 use crate::settings::Settings;
 use crate::text::Truncation;
 
+use balance::Balancer;
 use checkpoint::{Checkpoint, Fingerprint, Progress};
 use data::RunData;
 use inputs::Inputs;
@@ -117,6 +119,7 @@ struct Run<'a> {
     plan: Plan,
     learning_rate: LearningRate,
     selection: Selection,
+    balancer: Balancer,
     optimizer: AdamW,
     progress: Progress,
     // This epoch's outputs for the training rows, as they were seen, a matrix a task. [rows × outputs]
@@ -160,6 +163,7 @@ impl<'a> Run<'a> {
         };
         let fresh = || Progress { losses: vec![(0.0, 0); model.heads().len()], ..Progress::default() };
         let progress = resumed.unwrap_or_else(fresh);
+        let balancer = balancer(model, settings, &progress)?;
         let log = Log::open(&folder.path, progress.metrics_bytes)?;
         Ok(Self {
             data,
@@ -169,6 +173,7 @@ impl<'a> Run<'a> {
             learning_rate: LearningRate::new(&settings.train, plan.n_steps(settings.train.epochs)),
             plan,
             selection,
+            balancer,
             optimizer,
             progress,
             seen,
@@ -223,7 +228,8 @@ impl<'a> Run<'a> {
             let kept = rows.iter().zip(outputs.iter_rows());
             kept.for_each(|(&row, outputs)| seen[task].row_mut(row).copy_from_slice(outputs));
         };
-        let StepLosses { losses, grads } = passes::run(&step, self.settings.train.passes, &mut keep);
+        let how = (self.settings.train.passes, &mut self.balancer);
+        let StepLosses { losses, grads, shared } = passes::run(&step, how, &mut keep);
         let grad_norm = grads.norm();
         self.check_finite(&losses, grad_norm)?;
 
@@ -239,7 +245,7 @@ impl<'a> Run<'a> {
         let (tasks, loss) = report::shares(&self.task_weights(), &losses);
         let (step, epoch) = (self.progress.step, self.progress.epoch + 1);
         let rows = batches.iter().map(Vec::len).sum();
-        let report = StepReport { step, epoch, learning_rate, loss, tasks, grad_norm, rows };
+        let report = StepReport { step, epoch, learning_rate, loss, tasks, grad_norm, shared, rows };
         self.log.step(&report)?;
         Ok(report)
     }
@@ -260,6 +266,7 @@ impl<'a> Run<'a> {
         let (epoch, step) = (self.progress.epoch + 1, self.progress.step);
         let findings = Vec::new();
         let report = EpochReport { epoch, step, losses, train, validation, score, best, findings };
+        self.balancer.epochs.push(means);
         self.progress.epochs.push(report);
         let findings = diagnose(&histories(&self.progress.epochs));
         self.progress.epoch = epoch;
@@ -276,6 +283,7 @@ impl<'a> Run<'a> {
 
     fn save(&mut self, model: &Model) -> Result<()> {
         self.progress.metrics_bytes = self.log.flush()?;
+        self.progress.weighting = self.balancer.weighting.state();
         self.checkpoint.save(model, &self.optimizer, &self.progress, &self.seen)?;
         self.saved = Instant::now();
         Ok(())
@@ -316,6 +324,22 @@ impl<'a> Run<'a> {
         }
         Ok(())
     }
+}
+
+/// The weighting of the settings, as far as an earlier run has taken it.
+fn balancer(model: &Model, settings: &Settings, progress: &Progress) -> Result<Balancer> {
+    let chosen = &settings.train.weighting;
+    let mut weighting = crate::weighting::make(chosen.kind(), settings.tasks.len(), chosen.options())?;
+    if progress.step > 0 {
+        weighting.restore(&progress.weighting).map_err(Error::Settings)?;
+    }
+    let losses = |epoch: &EpochReport| epoch.losses.iter().map(|task| task.loss).collect();
+    Ok(Balancer {
+        weighting,
+        weights: settings.tasks.iter().map(|task| f64::from(task.weight)).collect(),
+        epochs: progress.epochs.iter().map(losses).collect(),
+        names: model.heads().iter().map(|head| head.name().to_string()).collect(),
+    })
 }
 
 fn fingerprint(settings: &Settings, data: &RunData) -> Fingerprint {

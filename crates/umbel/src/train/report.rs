@@ -93,8 +93,26 @@ pub struct StepReport {
     pub tasks: Vec<TaskLoss>,
     /// The norm of the gradient before it was clipped.
     pub grad_norm: f64,
+    /// How the tasks' gradients by the shared embedding lie to each other; none if there is one task, if the tasks have
+    /// passes of their own, or if nothing before the heads is trained.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shared: Option<SharedGradients>,
     /// Rows of the step.
     pub rows: usize,
+}
+
+/// The tasks' gradients by the shared embedding, in the last batch of a step.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SharedGradients {
+    /// The tasks that had a label.
+    pub tasks: Vec<String>,
+    /// The length of each one's gradient, times its weight.
+    pub norms: Vec<f64>,
+    /// What the weighting multiplied each by.
+    pub coefficients: Vec<f64>,
+    /// The cosines of the first with the second, the first with the third, ..., the second with the third, ...;
+    /// `null` where a gradient is zero.
+    pub cosines: Vec<Option<f64>>,
 }
 
 /// A task's part in a step's or an epoch's loss.

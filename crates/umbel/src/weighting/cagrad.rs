@@ -43,6 +43,10 @@ impl Weighting for CaGrad {
         let scale = radius / length(&w).max(f64::MIN_POSITIVE.sqrt());
         w.iter().map(|w| 1.0 + n as f64 * scale * w).collect()
     }
+
+    fn weighs_losses(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

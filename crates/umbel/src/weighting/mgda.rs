@@ -19,6 +19,10 @@ impl Weighting for Mgda {
         let gram = seen.gram.normalized(0.0);
         least_on_simplex(gram.n(), |x| gram.squared(x))
     }
+
+    fn weighs_losses(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

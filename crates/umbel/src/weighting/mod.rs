@@ -50,6 +50,12 @@ pub trait Weighting: Send {
     /// The coefficient of each task of the step; all methods but some projections give 0 or more.
     fn coefficients(&mut self, seen: &Seen<'_>) -> Vec<f64>;
 
+    /// True if the heads' own weights get the coefficients too, as the loss has them; false if only the shared part of
+    /// the gradient is changed.
+    fn weighs_losses(&self) -> bool {
+        true
+    }
+
     /// True if the inner products of gradients are looked at; they cost a backward pass of each head.
     fn needs_gram(&self) -> bool {
         true

@@ -24,6 +24,10 @@ impl Weighting for NashMtl {
         let sum: f64 = alpha.iter().sum();
         alpha.iter().map(|alpha| alpha / sum * seen.tasks.len() as f64).collect()
     }
+
+    fn weighs_losses(&self) -> bool {
+        false
+    }
 }
 
 /// The least of `½ αᵀ G α − Σ log α`, whose derivative is `G α − 1 / α`: convex, so coordinate by coordinate.

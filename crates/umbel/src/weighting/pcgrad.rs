@@ -26,6 +26,10 @@ impl Weighting for PcGrad {
         });
         surgery(seen.gram, &orders.collect::<Vec<_>>())
     }
+
+    fn weighs_losses(&self) -> bool {
+        false
+    }
 }
 
 /// The sum of all projected gradients, as coefficients of the gradients; `orders` are those in which each meets the

@@ -29,4 +29,8 @@ impl Weighting for UpGrad {
         }
         sum
     }
+
+    fn weighs_losses(&self) -> bool {
+        false
+    }
 }
