@@ -151,6 +151,21 @@ fn a_stopped_run_goes_on_to_the_same_bits() {
 }
 
 #[test]
+fn every_weighting_trains_and_goes_on_to_the_same_bits() {
+    let fixed = bits(&train(&["train.epochs=3"]).model.params);
+    for name in umbel::weighting::WEIGHTINGS.names() {
+        let weighting = format!("train.weighting={name}");
+        let straight = bits(&train(&[&weighting, "train.epochs=3"]).model.params);
+        assert_eq!(straight == fixed, name == "fixed", "{name}");
+        let dir = tempfile::tempdir().unwrap();
+        let (settings, target) = (settings(dir.path(), &[&weighting, "train.epochs=3"]), dir.path().join("model"));
+        run(&settings, &encoder(), &target, false, &mut StopAfter(4)).unwrap();
+        let resumed = run(&settings, &encoder(), &target, true, &mut Silent).unwrap();
+        assert_eq!(bits(&resumed.model.params), straight, "{name}");
+    }
+}
+
+#[test]
 fn a_run_whose_metric_is_not_defined_goes_on() {
     let dir = tempfile::tempdir().unwrap();
     let alike = "{\"text\": \"A boat.\", \"topic\": \"sea\", \"mood\": 1.0}\n";
