@@ -158,7 +158,8 @@ fn every_weighting_trains_and_goes_on_to_the_same_bits() {
         let straight = bits(&train(&[&weighting, "train.epochs=3"]).model.params);
         assert_eq!(straight == fixed, name == "fixed", "{name}");
         let dir = tempfile::tempdir().unwrap();
-        let (settings, target) = (settings(dir.path(), &[&weighting, "train.epochs=3"]), dir.path().join("model"));
+        let (settings, target) =
+            (settings(dir.path(), &[&weighting, "train.epochs=3"]), dir.path().join("model"));
         run(&settings, &encoder(), &target, false, &mut StopAfter(4)).unwrap();
         let resumed = run(&settings, &encoder(), &target, true, &mut Silent).unwrap();
         assert_eq!(bits(&resumed.model.params), straight, "{name}");

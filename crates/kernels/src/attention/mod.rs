@@ -11,6 +11,7 @@ mod tests;
 mod visible;
 
 pub use bias::Bias;
+pub(crate) use operands::{Left, Right, product};
 pub use visible::Visible;
 
 use std::ops::Range;

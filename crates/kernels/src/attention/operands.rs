@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The left operand of a product, `[rows × k]`.
-pub(super) struct Left<'a> {
+pub(crate) struct Left<'a> {
     // Blocks of two vectors of rows (the last may be one vector) end to end, each transposed: `[k × its rows]`.
     data: &'a [f32],
     rows: usize,
@@ -21,7 +21,7 @@ pub(super) struct Left<'a> {
 impl<'a> Left<'a> {
     /// Transposes blocks of rows into memory.
     #[inline(always)]
-    pub(super) fn pack<S: Simd>(simd: S, from: MatRef, memory: &'a mut Buffer) -> Self {
+    pub(crate) fn pack<S: Simd>(simd: S, from: MatRef, memory: &'a mut Buffer) -> Self {
         let (rows, k) = (from.rows(), from.cols());
         let data = memory.resize(rows.next_multiple_of(S::LANES) * k);
         for (block, width) in panels::<S>(rows) {
@@ -39,7 +39,7 @@ impl<'a> Left<'a> {
 
 /// The right operand of a product, `[k × columns]`.
 #[derive(Clone, Copy)]
-pub(super) struct Right<'a> {
+pub(crate) struct Right<'a> {
     matrix: MatRef<'a>,
     // The last columns, `[k × width]`, where they do not fill a panel; `width` is 0 where they do.
     tail: &'a [f32],
@@ -49,7 +49,7 @@ pub(super) struct Right<'a> {
 impl<'a> Right<'a> {
     /// A row-major matrix, read where it lies but for last columns that fill no panel.
     #[inline(always)]
-    pub(super) fn new<S: Simd>(simd: S, matrix: MatRef<'a>, memory: &'a mut Buffer) -> Self {
+    pub(crate) fn new<S: Simd>(simd: S, matrix: MatRef<'a>, memory: &'a mut Buffer) -> Self {
         match panels::<S>(matrix.cols()).last() {
             Some((cols, width)) if cols.len() < width => {
                 let tail = memory.resize(matrix.rows() * width);
@@ -62,13 +62,13 @@ impl<'a> Right<'a> {
 
     /// A packed panel, `[k × width]`.
     #[inline(always)]
-    pub(super) fn panel(data: &'a [f32], width: usize) -> Self {
+    pub(crate) fn panel(data: &'a [f32], width: usize) -> Self {
         Self { matrix: MatRef::new(data, data.len() / width, width), tail: &[], width: 0 }
     }
 
     /// Some rows of it.
     #[inline(always)]
-    pub(super) fn row_range(self, rows: Range<usize>) -> Self {
+    pub(crate) fn row_range(self, rows: Range<usize>) -> Self {
         let tail = &self.tail[rows.start * self.width..rows.end * self.width];
         Self { matrix: self.matrix.row_range(rows), tail, ..self }
     }
@@ -88,7 +88,7 @@ impl<'a> Right<'a> {
 ///
 /// Each value is one chain of multiply-adds in the order of k.
 #[inline(always)]
-pub(super) fn product<S: Simd>(
+pub(crate) fn product<S: Simd>(
     simd: S,
     (left, rows): (&Left, Range<usize>),
     right: Right,

@@ -2,6 +2,7 @@
 
 mod activation;
 mod attention;
+mod disentangled;
 mod dropout;
 mod gemm;
 mod glu;
@@ -12,6 +13,7 @@ mod vector;
 
 pub use activation::{activate, activate_backward};
 pub use attention::{attention, attention_backward};
+pub use disentangled::{disentangled_bias, disentangled_bias_backward};
 pub use dropout::{dropout, uniform};
 pub use gemm::{gemm, rounded};
 pub use glu::{glu, glu_backward};

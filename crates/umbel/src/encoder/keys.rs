@@ -180,3 +180,11 @@ pub(super) fn sliding_layers(
     }
     Ok(types.into_iter().map(|kind| kind == "sliding_attention").collect())
 }
+
+/// A number that is at least 1; below it, or missing, there is none.
+pub(super) fn positive(config: &Config, key: &str) -> Result<Option<usize>> {
+    match config.get(key).and_then(serde_json::Value::as_i64) {
+        Some(number) if number < 1 => Ok(None),
+        _ => config.has(key).then(|| config.usize(key)).transpose(),
+    }
+}

@@ -13,6 +13,7 @@ mod rotary;
 
 mod albert;
 mod bert;
+mod deberta;
 mod distilbert;
 mod electra;
 mod gemma3;
@@ -88,6 +89,7 @@ pub static ENCODERS: Registry<Architecture> = Registry {
         ("bert", Architecture::new(bert::build, &["bert."])),
         ("camembert", Architecture::new(roberta::build, &["roberta.", "camembert."])),
         ("data2vec-text", Architecture::new(roberta::build, &["data2vec_text."])),
+        ("deberta-v2", Architecture::new(deberta::build, &["deberta."]).with_aliases(deberta::ALIASES)),
         (
             "distilbert",
             Architecture::new(distilbert::build, &["distilbert."]).with_aliases(distilbert::ALIASES),

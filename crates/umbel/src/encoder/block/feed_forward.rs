@@ -19,7 +19,7 @@ pub(in crate::encoder) struct FeedForward {
 
 impl FeedForward {
     /// [tokens × hidden] → [tokens × hidden]
-    pub(super) fn forward(&self, tape: &mut Tape<'_>, states: &Var) -> Var {
+    pub(in crate::encoder) fn forward(&self, tape: &mut Tape<'_>, states: &Var) -> Var {
         let wide = match self.gate {
             None => ops::linear_activated(tape, states, self.up, self.activation),
             Some(gate) => {

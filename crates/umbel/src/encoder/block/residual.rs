@@ -26,7 +26,7 @@ pub(in crate::encoder) enum Norms {
 
 impl<B> Residual<B> {
     /// The states that the block leaves. [tokens × hidden]
-    pub(super) fn forward<'p>(
+    pub(in crate::encoder) fn forward<'p>(
         &self,
         tape: &mut Tape<'p>,
         states: Var,
