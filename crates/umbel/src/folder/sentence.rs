@@ -32,6 +32,8 @@ pub struct SentenceFolder {
     pub default_prompt_name: Option<String>,
     /// How embeddings are meant to be compared: `cosine`, `dot`, ...
     pub similarity: Option<String>,
+    /// How many numbers of an embedding are given, if not all.
+    pub truncate_dim: Option<usize>,
 }
 
 /// The names that the transformer's own settings have had.
@@ -89,6 +91,7 @@ impl SentenceFolder {
             prompts: Vec::new(),
             default_prompt_name: None,
             similarity: None,
+            truncate_dim: None,
         }
     }
 
@@ -164,6 +167,7 @@ impl SentenceFolder {
         }
         self.similarity =
             Some(config.str_or("similarity_fn_name", "")?.to_string()).filter(|name| !name.is_empty());
+        self.truncate_dim = config.positive("truncate_dim")?;
         Ok(())
     }
 

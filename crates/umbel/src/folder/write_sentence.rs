@@ -104,11 +104,15 @@ fn transformer_config(sentence: &SentenceFolder) -> Value {
 
 fn prompts_config(sentence: &SentenceFolder) -> Value {
     let prompt = |(name, text): &(String, String)| (name.clone(), Value::from(text.clone()));
-    json!({
+    let mut config = json!({
         "prompts": sentence.prompts.iter().map(prompt).collect::<Map<_, _>>(),
         "default_prompt_name": sentence.default_prompt_name,
         "similarity_fn_name": sentence.similarity,
-    })
+    });
+    if let Some(truncate_dim) = sentence.truncate_dim {
+        config["truncate_dim"] = truncate_dim.into();
+    }
+    config
 }
 
 fn subfolder(dir: &Path, name: &str) -> Result<std::path::PathBuf> {
@@ -154,6 +158,7 @@ mod tests {
             prompts: vec![("query".into(), "find: ".into()), ("document".into(), String::new())],
             default_prompt_name: Some("query".into()),
             similarity: Some("dot".into()),
+            truncate_dim: Some(1),
             ..SentenceFolder::plain(source)
         }
     }

@@ -104,6 +104,9 @@ impl Model {
         let truncation = settings.truncation.then_some(settings.max_length);
         model.set_truncation(truncation)?;
         model.embedding.tokens.side = settings.truncation_side;
+        if let Some(prompt) = &settings.prompt {
+            model.set_prompt(Some(&prompt[..]).filter(|name| !name.is_empty()))?;
+        }
         if let Some(projection) = &settings.projection {
             let activation = activation(&projection.activation).map_err(Error::Settings)?;
             let shape = (projection.size, model.pooled_size());
@@ -281,6 +284,8 @@ fn embedding(
         include_prompt: sentence.include_prompt,
         projections,
         normalize: sentence.normalize,
+        truncate_dim: sentence.truncate_dim,
+        normalize_truncated: false,
         tokens: TokenizerOptions::at(max_length(sentence, &tokenizer.config, max_positions)),
         prompts: sentence.prompts.clone(),
         default_prompt: sentence.default_prompt_name.clone(),

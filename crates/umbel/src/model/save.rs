@@ -69,6 +69,10 @@ impl Model {
             poolings: self.embedding.poolings.clone(),
             dense: self.embedding.projections.iter().map(|projection| self.dense_layer(projection)).collect(),
             normalize: self.embedding.normalize,
+            include_prompt: self.embedding.include_prompt,
+            prompts: self.embedding.prompts.clone(),
+            default_prompt_name: self.embedding.default_prompt.clone(),
+            truncate_dim: self.embedding.truncate_dim,
             max_seq_length,
             ..self.origin.sentence.clone()
         }
