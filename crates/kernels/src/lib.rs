@@ -9,6 +9,7 @@ mod buffer;
 mod dropout;
 mod elementwise;
 mod gather;
+mod gather_mean;
 mod gemm;
 mod glu;
 mod math;
@@ -29,6 +30,7 @@ pub use attention::{Attention, AttentionSaved, Bias, Visible, attention, attenti
 pub use dropout::{Dropout, dropout};
 pub use elementwise::{add, scale};
 pub use gather::{Lookup, gather};
+pub use gather_mean::gather_mean;
 pub use gemm::{Epilogue, Packed, Write, gemm};
 pub use glu::{Gate, Glu, glu, glu_backward};
 pub use matrix::MatRef;

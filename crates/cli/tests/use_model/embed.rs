@@ -98,6 +98,16 @@ fn only_the_first_numbers_are_given() {
 }
 
 #[test]
+fn static_encoders_embed_too() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/static");
+    let embed = |name: &str| embeddings(&umbel(&["embed", str(&fixtures.join(name))], "a quiet harbour\n\n"));
+    assert_eq!(embed("sentence-transformers")[1], [0.0; 16]);
+    assert_eq!((embed("model2vec")[0].len(), embed("nested")[0].len()), (16, 8));
+    umbel(&["embed", str(&fixtures.join("model2vec")), "--pooling", "max"], "")
+        .failed(1, "a static encoder takes the mean");
+}
+
+#[test]
 fn what_cannot_be_is_refused_with_a_reason() {
     let (model, dir) = (bert(), tempfile::tempdir().unwrap());
     umbel(&["embed", str(&model), "--format", "npy"], "a\n")

@@ -35,6 +35,11 @@ impl Config {
         Ok(Self { path: path.to_path_buf(), value, aliases: &[] })
     }
 
+    /// An object without keys, as if `path` held one.
+    pub fn empty(path: &Path) -> Self {
+        Self { path: path.to_path_buf(), value: Value::Object(serde_json::Map::new()), aliases: &[] }
+    }
+
     /// Reads a JSON file, or gives nothing if there is none.
     ///
     /// # Errors

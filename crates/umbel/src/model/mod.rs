@@ -95,6 +95,12 @@ impl Model {
 
     /// The pooled token states of each text, before projection. [texts × pooled]
     pub fn pooled(&self, tape: &mut Tape<'_>, batch: &Batch) -> Var {
+        if self.embedding.poolings == ["mean"]
+            && self.embedding.include_prompt
+            && let Some(mean) = self.encoder.mean(tape, batch)
+        {
+            return mean;
+        }
         let states = self.encoder.encode(tape, batch); // [tokens × hidden]
         let tokens = PooledTokens { cu_seqlens: batch.cu_seqlens(), kept: batch.kept() };
         let parts: Vec<Var> = self.poolings().iter().map(|pool| pool(tape, &states, &tokens)).collect();

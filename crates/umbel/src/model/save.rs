@@ -63,6 +63,7 @@ impl Model {
     fn sentence_folder(&self) -> SentenceFolder {
         let max_seq_length = match self.embedding.tokens.truncation {
             Truncation::At(length) => Some(length),
+            Truncation::Off if self.origin.sentence.input.is_static() => None,
             Truncation::Off => self.origin.sentence.max_seq_length,
         };
         SentenceFolder {
