@@ -10,6 +10,7 @@ mod output;
 mod precision;
 mod predictions;
 mod progress;
+mod prompt;
 mod report;
 mod sink;
 mod stop;

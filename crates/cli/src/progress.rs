@@ -71,9 +71,10 @@ impl<'a> Watch<'a> {
         let (1.., Some(max_length)) = (run.n_truncated, run.max_length) else { return };
         let n = counted(run.n_truncated, "text is", "texts are");
         let of = count(run.n_train + run.n_validation);
-        let advice = match run.max_positions > max_length {
-            true => format!("raise `model.max_length` (the encoder reads {} tokens)", run.max_positions),
-            false => "split them, or take an encoder that reads more".to_string(),
+        let advice = match run.max_positions {
+            None => "raise `model.max_length`".to_string(),
+            Some(n) if n > max_length => format!("raise `model.max_length` (the encoder reads {n} tokens)"),
+            Some(_) => "split them, or take an encoder that reads more".to_string(),
         };
         self.output
             .warn(format!("{n} longer than {max_length} tokens, of {of}; the rest is not read: {advice}"));

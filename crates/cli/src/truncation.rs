@@ -51,11 +51,10 @@ pub fn warn_of_truncation(output: &Output, model: &Model, n_truncated: usize, n_
     if n_truncated == 0 {
         return;
     }
-    let limit = model.encoder_shape().max_positions;
-    let advice = if length < limit {
-        format!("`--max-length` can be up to {limit}")
-    } else {
-        "the encoder reads no more".to_string()
+    let advice = match model.encoder_shape().limit() {
+        None => "`--no-truncation` reads all".to_string(),
+        Some(limit) if length < limit => format!("`--max-length` can be up to {limit}"),
+        Some(_) => "the encoder reads no more".to_string(),
     };
     output.warn(format_args!(
         "{n_truncated} of {n_texts} texts had more than {length} tokens and were cut; {advice}"

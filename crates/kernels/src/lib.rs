@@ -10,6 +10,7 @@ mod disentangled;
 mod dropout;
 mod elementwise;
 mod gather;
+mod gather_mean;
 mod gemm;
 mod glu;
 mod math;
@@ -31,6 +32,7 @@ pub use disentangled::{Disentangled, disentangled_bias, disentangled_bias_backwa
 pub use dropout::{Dropout, dropout};
 pub use elementwise::{add, scale};
 pub use gather::{Lookup, gather};
+pub use gather_mean::gather_mean;
 pub use gemm::{Epilogue, Packed, Write, gemm};
 pub use glu::{Gate, Glu, glu, glu_backward};
 pub use matrix::MatRef;

@@ -47,6 +47,10 @@ fn sentence_transformers_folders_give_their_embeddings() {
             let tokens = model.tokenize_with_prompt(&texts, prompt).unwrap();
             check(&model, &format!("prompt.{prompt}"), tokens);
         }
+        model.set_truncate_dim(Some(8)).unwrap();
+        let truncated = model.embed(&texts).unwrap().embeddings;
+        let error = worst(truncated.data(), &golden.floats(&format!("{reference}.truncated_8")));
+        assert!(error <= 3e-5, "{name}: truncated_8 is off by {error}");
         model.embedding.normalize = true;
         check(&model, "embeddings_normalized", model.tokenize(&texts).unwrap());
     }

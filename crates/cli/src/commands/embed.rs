@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use umbel::{Error, Model};
+use umbel::Model;
 
 use crate::embeddings::{self, Destination, Texts};
 use crate::output::Output;
 use crate::precision::PrecisionArgs;
+use crate::prompt::PromptArgs;
 use crate::stream::Stream;
 use crate::texts::TextArgs;
 use crate::truncation::TruncationArgs;
@@ -61,9 +62,12 @@ struct Changes {
     #[arg(long)]
     no_normalize: bool,
 
-    /// Put this one of the model's prompts before each text.
-    #[arg(long, value_name = "NAME")]
-    prompt: Option<String>,
+    /// Give only the first N numbers of each embedding; with --normalize these get length one.
+    #[arg(long, value_name = "N")]
+    truncate_dim: Option<usize>,
+
+    #[command(flatten)]
+    prompt: PromptArgs,
 
     #[command(flatten)]
     truncation: TruncationArgs,
@@ -76,15 +80,12 @@ impl Changes {
             model.check_projections(folder)?;
         }
         if self.normalize || self.no_normalize {
-            model.embedding.normalize = self.normalize;
+            model.set_normalize(self.normalize);
         }
-        if let Some(name) = &self.prompt {
-            let known: Vec<String> = model.embedding.prompts.iter().map(|(name, _)| name.clone()).collect();
-            if !known.contains(name) {
-                return Err(Error::Unknown { kind: "prompt", name: name.clone(), known });
-            }
-            model.embedding.default_prompt = Some(name.clone());
+        if self.truncate_dim.is_some() {
+            model.set_truncate_dim(self.truncate_dim)?;
         }
+        self.prompt.apply(model)?;
         self.truncation.apply(model)
     }
 }
@@ -98,7 +99,7 @@ pub(super) fn run(args: Args, output: &Output) -> Result<()> {
     args.changes.apply(&mut model, &folder)?;
     model.set_precision(args.precision.precision);
     let kept = if args.no_text { Texts::LeftOut } else { Texts::Kept };
-    let destination = Destination { path, size: model.embedding_size(), texts: kept };
+    let destination = Destination { path, size: model.truncated_size(), texts: kept };
     let writer = open(&destination)?;
 
     let stream = Stream { model: &model, texts, output, path };

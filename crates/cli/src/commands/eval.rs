@@ -12,6 +12,7 @@ use super::train::{check_folder, show_scores};
 use crate::numbers::{count, counted};
 use crate::output::Output;
 use crate::precision::PrecisionArgs;
+use crate::prompt::PromptArgs;
 
 /// Hold a model's answers against the labels of rows.
 ///
@@ -35,6 +36,9 @@ pub(crate) struct Args {
     predictions: Option<PathBuf>,
 
     #[command(flatten)]
+    prompt: PromptArgs,
+
+    #[command(flatten)]
     precision: PrecisionArgs,
 }
 
@@ -44,6 +48,7 @@ pub(super) fn run(args: Args, output: &Output) -> Result<()> {
     }
     let mut model = crate::model::open(&args.model)?;
     model.set_precision(args.precision.precision);
+    args.prompt.apply(&mut model)?;
     if model.heads().is_empty() {
         bail!("{} has no task heads; train some with `umbel train`", args.model);
     }

@@ -48,13 +48,18 @@ fn describe(model: &Model) -> Map<String, Value> {
     let (shape, embedding, tokenizer) = (model.encoder_shape(), &model.embedding, &model.tokenizer);
     let special = tokenizer.special_tokens().into_iter().map(|(id, token)| (token, json!(id)));
     let prompts = embedding.prompts.iter().map(|(name, prompt)| (name.clone(), json!(prompt)));
+    let parameters = parameters(model);
     let info = json!({
         "model_type": model.origin().model_type,
         "hidden_size": shape.hidden_size,
         "layers": shape.n_layers,
-        "max_positions": shape.max_positions,
-        "parameters": parameters(model),
+        "attention_heads": model.origin().n_heads,
+        "max_positions": shape.limit(),
+        "parameters": parameters,
+        "parameter_bytes": model.params.n_values() * size_of::<f32>(),
         "embedding_size": model.embedding_size(),
+        "truncate_dim": embedding.truncate_dim,
+        "similarity": model.origin().similarity,
         "pooling": embedding.poolings,
         "projections": projections(model),
         "normalize": embedding.normalize,
@@ -62,6 +67,7 @@ fn describe(model: &Model) -> Map<String, Value> {
         "truncation_side": embedding.tokens.side,
         "prompts": prompts.collect::<Map<_, _>>(),
         "default_prompt": embedding.default_prompt,
+        "include_prompt": embedding.include_prompt,
         "vocabulary": tokenizer.vocab_size(),
         "special_tokens": special.collect::<Map<_, _>>(),
         "pad_id": tokenizer.pad_id(),
@@ -123,12 +129,11 @@ fn show(model: &Model, folder: &Path, output: &Output) -> Result<()> {
     let parts = parts.map(|(name, n)| format!("{name} {}", grouped(n.as_u64().unwrap_or(0))));
     line("folder", folder.display().to_string())?;
     line("model_type", of("model_type"))?;
-    line(
-        "encoder",
-        format!("{} layers, {} hidden, {} positions", of("layers"), of("hidden_size"), of("max_positions")),
-    )?;
-    line("parameters", parts.collect::<Vec<_>>().join(", "))?;
+    line("encoder", encoder(&info))?;
+    let bytes = grouped(info["parameter_bytes"].as_u64().unwrap_or(0));
+    line("parameters", format!("{} ({bytes} bytes)", parts.collect::<Vec<_>>().join(", ")))?;
     line("embedding", embedding(model))?;
+    line("similarity", of("similarity"))?;
     let cut = match (max_length(model), model.embedding.tokens.side) {
         (None, _) => "texts are never cut".to_string(),
         (Some(length), Side::Left) => format!("{length} tokens, cut on the left"),
@@ -139,15 +144,44 @@ fn show(model: &Model, folder: &Path, output: &Output) -> Result<()> {
         "vocabulary",
         format!("{} tokens, padding {} on the {}", of("vocabulary"), of("pad_id"), of("padding_side")),
     )?;
-    line("special", of("special_tokens"))?;
-    line(
-        "prompts",
-        match &model.embedding.default_prompt {
-            None => of("prompts"),
-            Some(name) => format!("{}; {name} unless another is asked for", of("prompts")),
-        },
-    )?;
+    line("special", special(model))?;
+    line("prompts", prompts(model, of("prompts")))?;
     show_tasks(model, output)
+}
+
+/// The sizes of what makes token states.
+fn encoder(info: &Map<String, Value>) -> String {
+    let of = |key: &str| plain(&info[key]);
+    let positions = match info["max_positions"].is_null() {
+        true => "texts of any length".to_string(),
+        false => format!("{} positions", of("max_positions")),
+    };
+    let (layers, hidden, heads) = (of("layers"), of("hidden_size"), of("attention_heads"));
+    if info["layers"] == 0 {
+        return format!("a table of tokens, {hidden} hidden, {positions}");
+    }
+    format!("{layers} layers, {hidden} hidden, {heads} heads, {positions}")
+}
+
+/// The first special tokens; some models have thousands.
+fn special(model: &Model) -> String {
+    let all = model.tokenizer.special_tokens();
+    let shown = all.iter().take(SPECIAL_SHOWN).map(|(id, token)| format!("{token} {id}"));
+    let shown = shown.collect::<Vec<_>>().join(", ");
+    match all.len() {
+        0 => "none".to_string(),
+        n if n > SPECIAL_SHOWN => format!("{shown}, and {} more", n - SPECIAL_SHOWN),
+        _ => shown,
+    }
+}
+
+const SPECIAL_SHOWN: usize = 8;
+
+fn prompts(model: &Model, all: String) -> String {
+    let default = model.embedding.default_prompt.as_ref();
+    let default = default.map_or(String::new(), |name| format!("; {name} unless another is asked for"));
+    let pooled = if model.embedding.include_prompt { "" } else { "; their tokens are left out of pooling" };
+    format!("{all}{default}{pooled}")
 }
 
 /// What becomes of token states, step by step.
@@ -157,6 +191,7 @@ fn embedding(model: &Model) -> String {
         |layer: &Value| format!("dense {} → {} ({})", layer["in"], layer["out"], plain(&layer["activation"]));
     steps.extend(projections(model).iter().map(layer));
     steps.extend(model.embedding.normalize.then(|| "length one".to_string()));
+    steps.extend(model.embedding.truncate_dim.map(|n| format!("the first {n} numbers are given")));
     format!("{} numbers: {}", model.embedding_size(), steps.join(", "))
 }
 

@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use crate::output::Output;
 use crate::precision::PrecisionArgs;
 use crate::predictions::{self, Destination, Embeddings};
+use crate::prompt::PromptArgs;
 use crate::sink::Sink;
 use crate::stream::Stream;
 use crate::texts::TextArgs;
@@ -34,9 +35,16 @@ pub struct Args {
     #[arg(long)]
     embedding: bool,
 
+    /// Write only the first N numbers of each embedding; the answers come from all.
+    #[arg(long, value_name = "N", requires = "embedding")]
+    truncate_dim: Option<usize>,
+
     /// Write to this file, as CSV if it ends in `.csv`, instead of standard output.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+
+    #[command(flatten)]
+    prompt: PromptArgs,
 
     #[command(flatten)]
     truncation: TruncationArgs,
@@ -51,6 +59,10 @@ pub(super) fn run(args: Args, output: &Output) -> Result<()> {
     let texts = args.texts.open()?;
     let mut model = crate::model::open(&args.model)?;
     args.truncation.apply(&mut model)?;
+    args.prompt.apply(&mut model)?;
+    if args.truncate_dim.is_some() {
+        model.set_truncate_dim(args.truncate_dim)?;
+    }
     model.set_precision(args.precision.precision);
     if model.heads().is_empty() {
         bail!(

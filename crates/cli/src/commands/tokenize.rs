@@ -14,7 +14,7 @@ use crate::truncation::TruncationArgs;
 
 /// Show the tokens of texts, their ids and where they stand.
 ///
-/// Texts are taken as they are, without a prompt before them.
+/// Texts are taken as they are, without the model's default prompt before them.
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  umbel tokenize MODEL 'A fine film.'\n  \
                         umbel tokenize MODEL --pair 'Who?' 'He.' --json")]
@@ -41,6 +41,10 @@ pub struct Args {
     /// Fill texts up to one length: `off`, `longest`, or a number of tokens.
     #[arg(long, value_name = "LENGTH", default_value = "off", value_parser = padding)]
     padding: Padding,
+
+    /// Put this one of the model's prompts before each text, or before the first of each pair.
+    #[arg(long, value_name = "NAME")]
+    prompt: Option<String>,
 
     #[command(flatten)]
     truncation: TruncationArgs,
@@ -81,6 +85,8 @@ pub(super) fn run(args: Args, output: &Output) -> Result<()> {
         false => args.texts,
     };
     let texts = if args.pair { pairs(texts)? } else { texts.into_iter().map(|text| (text, None)).collect() };
+    let prompt = args.prompt.map_or(Ok(""), |name| model.prompt(&name))?;
+    let texts: Vec<Pair> = texts.into_iter().map(|(text, pair)| (format!("{prompt}{text}"), pair)).collect();
     for shown in show(&model, texts, args.padding)? {
         if output.json {
             output.line(serde_json::to_string(&shown)?)?;

@@ -76,6 +76,35 @@ fn a_prompt_goes_before_each_text() {
         |flags: &[&str], text: &str| embeddings(&umbel(&[&["embed", str(dir.path())], flags].concat(), text));
     assert_eq!(embed(&["--prompt", "query"], "a\n"), embed(&[], "film a\n"));
     umbel(&["embed", str(dir.path()), "--prompt", "x"], "").failed(1, "unknown prompt `x`; there is: query");
+    let default = r#"{"prompts": {"query": "film "}, "default_prompt_name": "query"}"#;
+    write(&dir, "config_sentence_transformers.json", default);
+    assert_eq!(embed(&[], "a\n"), embed(&["--no-prompt"], "film a\n"));
+}
+
+#[test]
+fn only_the_first_numbers_are_given() {
+    let (model, dir) = (bert(), tempfile::tempdir().unwrap());
+    let embed = |flags: &[&str]| embeddings(&umbel(&[&["embed", str(&model)], flags].concat(), TEXTS));
+    let (all, first) = (embed(&[]), embed(&["--truncate-dim", "5"]));
+    assert_eq!((first.len(), &first[2][..]), (3, &all[2][..5]));
+    let normalized = embed(&["--truncate-dim", "5", "--normalize"]);
+    let length = first[0].iter().map(|x| x * x).sum::<f32>().sqrt();
+    assert!((normalized[0][1] - first[0][1] / length).abs() < 1e-5); // each number rounded twice
+    let path = dir.path().join("a.npy");
+    let ran = umbel(&["embed", str(&model), "-o", str(&path), "--truncate-dim", "5"], TEXTS);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert_eq!(floats(&std::fs::read(path).unwrap()[128..]), first.concat());
+    umbel(&["embed", str(&model), "--truncate-dim", "33"], "").failed(1, "is 33; expected 1 to 32");
+}
+
+#[test]
+fn static_encoders_embed_too() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/static");
+    let embed = |name: &str| embeddings(&umbel(&["embed", str(&fixtures.join(name))], "a quiet harbour\n\n"));
+    assert_eq!(embed("sentence-transformers")[1], [0.0; 16]);
+    assert_eq!((embed("model2vec")[0].len(), embed("nested")[0].len()), (16, 8));
+    umbel(&["embed", str(&fixtures.join("model2vec")), "--pooling", "max"], "")
+        .failed(1, "a static encoder takes the mean");
 }
 
 #[test]

@@ -10,6 +10,7 @@ fn a_model_is_described() {
     assert_eq!(info["tasks"][0]["options"]["labels"], json!(["film", "hotel"]));
     assert_eq!(info["tasks"][1]["options"]["mean"], json!([3.0]));
     assert_eq!(info["parameters"]["heads"], json!(32 * 3 + 3));
+    assert_eq!((&info["attention_heads"], &info["max_positions"]), (&json!(4), &json!(128)));
     let files = info["files"].as_array().unwrap();
     let checked = files.iter().filter(|file| file["as_written"] == json!(true)).count();
     assert_eq!(checked, 3, "{files:?}");
@@ -17,6 +18,23 @@ fn a_model_is_described() {
     let ran = umbel(&["info", str(model.path())], "");
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert!(ran.stdout.contains("  domain: classification, weight 1, dropout"), "{}", ran.stdout);
+}
+
+#[test]
+fn static_encoders_are_described() {
+    let nested = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/static/nested");
+    let info = umbel(&["info", str(&nested), "--json"], "").lines().remove(0);
+    assert_eq!((&info["model_type"], &info["layers"]), (&json!("static_embedding"), &json!(0)));
+    assert_eq!((&info["max_positions"], &info["attention_heads"]), (&Value::Null, &Value::Null));
+    assert_eq!((&info["truncate_dim"], &info["similarity"]), (&json!(8), &json!("cosine")));
+    let shown = umbel(&["info", str(&nested)], "").stdout;
+    for line in [
+        "encoder       a table of tokens, 16 hidden, texts of any length",
+        "embedding     12 numbers: mean pooling, dense 16 → 12 (tanh), length one, the first 8 numbers are given",
+        "max length    9 tokens, cut on the right",
+    ] {
+        assert!(shown.contains(line), "{shown}");
+    }
 }
 
 #[test]

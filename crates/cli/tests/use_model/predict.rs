@@ -34,6 +34,28 @@ fn only_the_wanted_tasks_are_answered_and_the_embedding_comes_from_the_same_pass
 }
 
 #[test]
+fn prompts_change_answers_and_fewer_numbers_do_not() {
+    let model = trained();
+    write(&model, "config_sentence_transformers.json", r#"{"prompts": {"query": "film "}}"#);
+    let predict = |flags: &[&str], text: &str| {
+        let mut line = umbel(&[&["predict", str(model.path())], flags].concat(), text).lines().remove(0);
+        line.as_object_mut().unwrap().remove("text");
+        line
+    };
+    assert_eq!(predict(&["--prompt", "query"], "a\n"), predict(&[], "film a\n"));
+    let mut first = predict(&["--embedding", "--truncate-dim", "3"], "a\n");
+    let first_numbers = first.as_object_mut().unwrap().remove("embedding").unwrap();
+    assert_eq!((first_numbers.as_array().unwrap().len(), first), (3, predict(&[], "a\n")));
+    umbel(&["predict", str(model.path()), "--truncate-dim", "3"], "").failed(2, "--embedding");
+
+    let rows = write(&model, "rows.jsonl", "{\"text\": \"a\", \"domain\": \"film\"}\n");
+    let typed = write(&model, "typed.jsonl", "{\"text\": \"film a\", \"domain\": \"film\"}\n");
+    let eval = |flags: &[&str]| umbel(&[&["eval", str(model.path()), "--json"], flags].concat(), "").lines();
+    assert_eq!(eval(&[&rows, "--prompt", "query"]), eval(&[&typed]));
+    assert_ne!(eval(&[&rows]), eval(&[&typed]));
+}
+
+#[test]
 fn files_are_read_one_after_another_and_written_as_csv() {
     let model = trained();
     let csv = write(&model, "in.csv", "id,body\n1,\"a, b\"\n");

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::folder::Weights;
 use crate::nn::ops::{Linear, Norm, NormKind};
 use crate::nn::params::{Layout, ParamSpec, Part, TensorSpec};
-use crate::nn::tensor::Values;
+use crate::nn::tensor::{Tensor, Values};
 use crate::nn::{ParamId, Params};
 use crate::random::Random;
 
@@ -43,6 +43,14 @@ impl<'a> Builder<'a> {
         self.part = part;
     }
 
+    /// The checkpoint, unless the start is random.
+    pub fn checkpoint(&self) -> Option<&'a Weights> {
+        match self.source {
+            Source::Checkpoint(weights) => Some(weights),
+            Source::Random { .. } => None,
+        }
+    }
+
     /// True if the checkpoint has a tensor; a random start has any.
     pub fn has(&self, name: &str) -> bool {
         match &self.source {
@@ -63,6 +71,12 @@ impl<'a> Builder<'a> {
     /// An embedding table: `NAME` [rows × cols].
     pub fn table(&mut self, name: &str, rows: usize, cols: usize) -> ParamId {
         self.stacked(vec![tensor(name, &[rows, cols])], Fill::Normal, Layout::OutIn)
+    }
+
+    /// An embedding table that was made of the checkpoint's tensors, and is saved as `NAME`.
+    pub fn made_table(&mut self, name: &str, table: Tensor) -> ParamId {
+        let spec = ParamSpec::new(name, &table.shape, self.part.clone());
+        self.params.add(spec, table.values)
     }
 
     /// A linear layer: `NAME.weight` [out × in] and, if it has one, `NAME.bias` \[out\].

@@ -26,6 +26,7 @@ mod modernbert;
 mod mpnet;
 mod nomic_bert;
 mod roberta;
+mod static_embedding;
 mod t5;
 
 use crate::error::Result;
@@ -43,6 +44,12 @@ pub trait Encoder: Send + Sync {
 
     /// The sizes that others need to know.
     fn shape(&self) -> Shape;
+
+    /// The mean state of each sequence's tokens, if there is a shorter way to it than through the states.
+    /// [texts × hidden]
+    fn mean(&self, _tape: &mut Tape<'_>, _batch: &Batch) -> Option<Var> {
+        None
+    }
 }
 
 /// The sizes of an encoder.
@@ -54,9 +61,19 @@ pub struct Shape {
     pub n_layers: usize,
     /// How many tokens there are to choose from.
     pub vocab_size: usize,
-    /// The longest sequence that can be read.
+    /// The longest sequence that can be read; [`UNLIMITED`] if any can.
     pub max_positions: usize,
 }
+
+impl Shape {
+    /// The longest sequence that can be read, if there is one.
+    pub fn limit(self) -> Option<usize> {
+        Some(self.max_positions).filter(|limit| *limit != UNLIMITED)
+    }
+}
+
+/// The `max_positions` of an encoder that reads any length.
+pub const UNLIMITED: usize = usize::MAX;
 
 /// How an architecture is built.
 pub struct Architecture {
@@ -107,6 +124,7 @@ pub static ENCODERS: Registry<Architecture> = Registry {
         ("llama", Architecture::new(llama::build, &["model."])),
         ("megatron-bert", Architecture::new(megatron_bert::build, &["bert."])),
         ("mistral", Architecture::new(llama::build_mistral, &["model."])),
+        ("model2vec", Architecture::new(static_embedding::build, &[])),
         ("modernbert", Architecture::new(modernbert::build, &["model."])),
         ("mpnet", Architecture::new(mpnet::build, &["mpnet."])),
         ("new", Architecture::new(gte::build, &["new.", "gte."])),
@@ -117,6 +135,7 @@ pub static ENCODERS: Registry<Architecture> = Registry {
         ("qwen2", Architecture::new(llama::build_qwen2, &["model."])),
         ("qwen3", Architecture::new(llama::build_qwen3, &["model."])),
         ("roberta", Architecture::new(roberta::build, &["roberta."])),
+        ("static_embedding", Architecture::new(static_embedding::build, &[])),
         ("t5", Architecture::new(t5::build, &[]).with_aliases(t5::ALIASES)),
         ("xlm-roberta", Architecture::new(roberta::build, &["roberta."])),
     ],

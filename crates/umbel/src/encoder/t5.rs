@@ -2,7 +2,7 @@
 
 use super::block::{Attention, DistanceBias, Embeddings, FeedForward, Layer, Norms, Residual, Transformer};
 use super::keys::{self, Sizes};
-use super::{Builder, Encoder};
+use super::{Builder, Encoder, UNLIMITED};
 use crate::error::Result;
 use crate::folder::{Aliases, Config};
 use crate::nn::ops::{Gate, SelfAttention};
@@ -16,9 +16,6 @@ pub(super) const ALIASES: Aliases = &[
     ("head_dim", &["d_kv"]),
     ("intermediate_size", &["d_ff"]),
 ];
-
-/// Any length is read; no text is longer.
-const MAX_POSITIONS: usize = 1 << 20;
 
 pub(super) fn build(config: &Config, builder: &mut Builder<'_>) -> Result<Box<dyn Encoder>> {
     let sizes = Sizes::read(config)?;
@@ -71,7 +68,7 @@ pub(super) fn build(config: &Config, builder: &mut Builder<'_>) -> Result<Box<dy
     });
     builder.part(Part::Encoder);
     let norm = Some(builder.rms_norm("encoder.final_layer_norm", sizes.hidden, eps, 0.0));
-    let shape = sizes.shape(MAX_POSITIONS);
+    let shape = sizes.shape(UNLIMITED);
     Ok(Box::new(Transformer { layers, distance_bias, norm, dropout, ..Transformer::new(shape, embeddings) }))
 }
 

@@ -35,6 +35,11 @@ impl Config {
         Ok(Self { path: path.to_path_buf(), value, aliases: &[] })
     }
 
+    /// An object without keys, as if `path` held one.
+    pub fn empty(path: &Path) -> Self {
+        Self { path: path.to_path_buf(), value: Value::Object(serde_json::Map::new()), aliases: &[] }
+    }
+
     /// Reads a JSON file, or gives nothing if there is none.
     ///
     /// # Errors
@@ -93,6 +98,14 @@ impl Config {
     /// [`Error::Model`] if it is something else.
     pub fn usize_or(&self, key: &str, default: usize) -> Result<usize> {
         Ok(self.typed(key, "a whole number", to_usize)?.unwrap_or(default))
+    }
+
+    /// A whole number, 1 or more, if the key is there.
+    ///
+    /// # Errors
+    /// [`Error::Model`] if it is something else.
+    pub fn positive(&self, key: &str) -> Result<Option<usize>> {
+        self.typed(key, "a whole number, 1 or more", |value| to_usize(value).filter(|number| *number > 0))
     }
 
     /// A number.
@@ -252,6 +265,8 @@ mod tests {
         let config = config(json).unwrap();
         assert_eq!(config.usize("hidden_size").unwrap(), 384);
         assert_eq!(config.usize_or("layers", 6).unwrap(), 6);
+        assert_eq!(config.positive("hidden_size").unwrap(), Some(384));
+        assert_eq!(config.positive("layers").unwrap(), None);
         assert_eq!(config.f32_or("eps", 0.0).unwrap(), 1e-12);
         assert_eq!(config.str("act").unwrap(), "gelu");
         assert_eq!(config.str_or("pool", "cls").unwrap(), "cls");

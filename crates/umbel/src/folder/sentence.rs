@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::config::{Config, read_json};
 use super::dense::DenseLayer;
 use super::paths;
+use super::static_folder::Input;
 use crate::error::{Error, Result};
 
 /// What a sentence-transformers folder says beside the encoder.
@@ -14,6 +15,8 @@ use crate::error::{Error, Result};
 pub struct SentenceFolder {
     /// Where `config.json`, the weights and the tokenizer are.
     pub transformer_dir: PathBuf,
+    /// What is there.
+    pub input: Input,
     /// Names of poolings, in the order in which their results are joined.
     pub poolings: Vec<String>,
     /// False if a prompt's tokens are left out of pooling.
@@ -32,6 +35,8 @@ pub struct SentenceFolder {
     pub default_prompt_name: Option<String>,
     /// How embeddings are meant to be compared: `cosine`, `dot`, ...
     pub similarity: Option<String>,
+    /// How many numbers of an embedding are given, if not all.
+    pub truncate_dim: Option<usize>,
 }
 
 /// The names that the transformer's own settings have had.
@@ -70,6 +75,7 @@ impl SentenceFolder {
                 problems.note(folder.read_module(module));
             }
         }
+        problems.note(folder.read_model2vec());
         problems.note(folder.read_transformer());
         problems.note(folder.read_prompts(dir));
         problems.extend(folder.check_widths());
@@ -80,6 +86,7 @@ impl SentenceFolder {
     pub fn plain(dir: &Path) -> Self {
         Self {
             transformer_dir: dir.to_path_buf(),
+            input: Input::Transformer,
             poolings: vec!["mean".into()],
             include_prompt: true,
             dense: Vec::new(),
@@ -89,11 +96,15 @@ impl SentenceFolder {
             prompts: Vec::new(),
             default_prompt_name: None,
             similarity: None,
+            truncate_dim: None,
         }
     }
 
     fn read_module(&mut self, module: &Module) -> Result<()> {
         match module.kind {
+            Kind::StaticEmbedding => {
+                (self.transformer_dir, self.input) = (module.dir.clone(), Input::StaticEmbedding);
+            }
             Kind::Transformer => self.transformer_dir = module.dir.clone(),
             Kind::Pooling => self.read_pooling(&Config::read(&module.dir.join("config.json"))?)?,
             Kind::Dense => self.dense.push(DenseLayer::read(&module.dir)?),
@@ -129,6 +140,9 @@ impl SentenceFolder {
     }
 
     fn read_transformer(&mut self) -> Result<()> {
+        if self.input.is_static() {
+            return Ok(());
+        }
         let files = TRANSFORMER_CONFIGS.iter().map(|name| self.transformer_dir.join(name));
         let Some(path) = files.into_iter().find(|path| path.exists()) else { return Ok(()) };
         let config = Config::read(&path)?;
@@ -164,6 +178,7 @@ impl SentenceFolder {
         }
         self.similarity =
             Some(config.str_or("similarity_fn_name", "")?.to_string()).filter(|name| !name.is_empty());
+        self.truncate_dim = config.positive("truncate_dim")?;
         Ok(())
     }
 
@@ -193,6 +208,7 @@ struct Module {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
+    StaticEmbedding,
     Transformer,
     Pooling,
     Dense,
@@ -220,13 +236,14 @@ impl Module {
         let dir = paths::inside(dir, path).map_err(|problem| format!("module {i}: {problem}"))?;
         let class = name.strip_prefix("sentence_transformers.").and_then(|name| name.rsplit('.').next());
         let kind = match class {
+            Some("StaticEmbedding") => Kind::StaticEmbedding,
             Some("Transformer") => Kind::Transformer,
             Some("Pooling") => Kind::Pooling,
             Some("Dense") => Kind::Dense,
             Some("Normalize") => Kind::Normalize,
             _ => {
                 return Err(format!(
-                    "module {i} is a `{name}`; there is: Transformer, Pooling, Dense, Normalize"
+                    "module {i} is a `{name}`; there is: StaticEmbedding, Transformer, Pooling, Dense, Normalize"
                 ));
             }
         };
@@ -236,16 +253,22 @@ impl Module {
 
 fn check_order(modules: &[Module]) -> Vec<String> {
     let count = |kind| modules.iter().filter(|module| module.kind == kind).count();
-    let wrong_count = |kind| match count(kind) {
-        1 => None,
-        found => Some(format!("modules.json: expected one {kind:?}, found {found}")),
+    let wrong_count = |(kind, expected, beside): (Kind, usize, &str)| {
+        let found = count(kind);
+        let number = ["no", "one"][expected];
+        let problem = || format!("modules.json: expected {number} {kind:?}{beside}, found {found}");
+        (found != expected).then(problem)
     };
     let swapped = |pair: &[Module]| {
         let (first, second) = (pair[0].kind, pair[1].kind);
         (first > second).then(|| format!("modules.json: a {second:?} after a {first:?} is not supported"))
     };
-    let counts = [Kind::Transformer, Kind::Pooling].into_iter().filter_map(wrong_count);
-    counts.chain(modules.windows(2).filter_map(swapped)).collect()
+    let beside = " beside StaticEmbedding";
+    let counts = match count(Kind::StaticEmbedding) {
+        0 => vec![(Kind::Transformer, 1, ""), (Kind::Pooling, 1, "")],
+        _ => vec![(Kind::StaticEmbedding, 1, ""), (Kind::Transformer, 0, beside), (Kind::Pooling, 0, beside)],
+    };
+    counts.into_iter().filter_map(wrong_count).chain(modules.windows(2).filter_map(swapped)).collect()
 }
 
 /// Everything that is wrong with a folder.

@@ -12,7 +12,7 @@ use super::config::read_json;
 use super::paths;
 use super::safetensors_header as header;
 use crate::error::{Error, Result};
-use crate::nn::tensor::{MappedFloats, Tensor, Values, convert};
+use crate::nn::tensor::{MappedFloats, Tensor, Values, convert, convert_integers};
 
 #[cfg(target_endian = "big")]
 compile_error!("safetensors files are little-endian and are read where they lie");
@@ -163,6 +163,20 @@ impl Weights {
             Some(values) => Ok(Tensor { shape: entry.shape.clone(), values }),
             None => Err(Error::model(path, not_floats(name, entry.dtype))),
         }
+    }
+
+    /// The numbers of a tensor of whole numbers.
+    ///
+    /// # Errors
+    /// [`Error::Model`] if it is not there or holds something else.
+    pub fn integers(&self, name: &str) -> Result<Vec<i64>> {
+        let Some((name, entry)) = self.find(name) else {
+            return Err(Error::model(&self.path, format!("the tensor `{name}` is missing")));
+        };
+        let File { path, map } = &self.files[entry.file];
+        let problem = || format!("`{name}` has type {}; expected I8, I32 or I64", entry.dtype);
+        let found = convert_integers(entry.dtype, &map[entry.start..entry.end]);
+        found.ok_or_else(|| Error::model(path, problem()))
     }
 
     /// Holds names and shapes against what an architecture needs.

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use super::dense::DenseLayer;
 use super::sentence::{POOLING_FLAGS, SentenceFolder};
 use super::write::{NamedTensor, write_file, write_safetensors};
+use super::write_static::write_static_encoder;
 use crate::error::{Error, Result};
 
 /// Files of the transformer that are taken over as they are, where they exist; settings come last, so that
@@ -37,8 +38,14 @@ const TAKEN_OVER: [&str; 9] = [
 pub fn write_sentence_folder(dir: &Path, sentence: &SentenceFolder, hidden_size: usize) -> Result<()> {
     let pooling = pooling_config(sentence, hidden_size)?;
     fs::create_dir_all(dir).map_err(Error::io(dir))?;
-    let mut modules = vec![module(0, "", "Transformer"), module(1, "1_Pooling", "Pooling")];
-    write_json(&subfolder(dir, "1_Pooling")?.join("config.json"), &pooling)?;
+    let mut modules = Vec::new();
+    if sentence.input.is_static() {
+        modules.push(module(0, "", "StaticEmbedding"));
+    } else {
+        modules.extend([module(0, "", "Transformer"), module(1, "1_Pooling", "Pooling")]);
+        write_json(&subfolder(dir, "1_Pooling")?.join("config.json"), &pooling)?;
+        write_json(&dir.join("sentence_bert_config.json"), &transformer_config(sentence))?;
+    }
     for layer in &sentence.dense {
         let path = format!("{}_Dense", modules.len());
         write_dense(&subfolder(dir, &path)?, layer)?;
@@ -49,9 +56,11 @@ pub fn write_sentence_folder(dir: &Path, sentence: &SentenceFolder, hidden_size:
         subfolder(dir, &path)?;
         modules.push(module(modules.len(), &path, "Normalize"));
     }
-    write_json(&dir.join("sentence_bert_config.json"), &transformer_config(sentence))?;
     write_json(&dir.join("config_sentence_transformers.json"), &prompts_config(sentence))?;
     write_json(&dir.join("modules.json"), &Value::Array(modules))?;
+    if sentence.input.is_static() {
+        return write_static_encoder(dir, sentence);
+    }
     TAKEN_OVER.iter().try_for_each(|name| take_over(&sentence.transformer_dir.join(name), &dir.join(name)))
 }
 
@@ -104,11 +113,15 @@ fn transformer_config(sentence: &SentenceFolder) -> Value {
 
 fn prompts_config(sentence: &SentenceFolder) -> Value {
     let prompt = |(name, text): &(String, String)| (name.clone(), Value::from(text.clone()));
-    json!({
+    let mut config = json!({
         "prompts": sentence.prompts.iter().map(prompt).collect::<Map<_, _>>(),
         "default_prompt_name": sentence.default_prompt_name,
         "similarity_fn_name": sentence.similarity,
-    })
+    });
+    if let Some(truncate_dim) = sentence.truncate_dim {
+        config["truncate_dim"] = truncate_dim.into();
+    }
+    config
 }
 
 fn subfolder(dir: &Path, name: &str) -> Result<std::path::PathBuf> {
@@ -117,7 +130,7 @@ fn subfolder(dir: &Path, name: &str) -> Result<std::path::PathBuf> {
     Ok(path)
 }
 
-fn write_json(path: &Path, value: &Value) -> Result<()> {
+pub(super) fn write_json(path: &Path, value: &Value) -> Result<()> {
     write_file(path, format!("{value:#}\n").as_bytes())
 }
 
@@ -154,6 +167,7 @@ mod tests {
             prompts: vec![("query".into(), "find: ".into()), ("document".into(), String::new())],
             default_prompt_name: Some("query".into()),
             similarity: Some("dot".into()),
+            truncate_dim: Some(1),
             ..SentenceFolder::plain(source)
         }
     }

@@ -26,8 +26,8 @@ pub(super) fn fetch(id: &str, revision: &str, options: &HubOptions) -> Result<Pa
         return Err(repository.not_found());
     }
     let modules = modules.map(|path| read_modules(&path)).transpose()?.unwrap_or_default();
-    fetch_transformer(&mut repository, &modules)?;
-    for module in modules.iter().filter(|module| module.class != "Transformer" && !module.path.is_empty()) {
+    fetch_encoder(&mut repository, &modules)?;
+    for module in modules.iter().filter(|module| !module.is_encoder() && !module.path.is_empty()) {
         fetch_module(&mut repository, module)?;
     }
     repository.optional("config_sentence_transformers.json")?;
@@ -50,13 +50,27 @@ fn read_modules(path: &Path) -> Result<Vec<Module>> {
     let value = read_json(path)?;
     let module = |entry: &Value| {
         let class = entry["type"].as_str()?.rsplit('.').next()?.to_string();
-        Some(Module { class, path: entry["path"].as_str()?.trim_end_matches('/').to_string() })
+        let parts = entry["path"].as_str()?.split('/').filter(|part| !["", "."].contains(part));
+        Some(Module { class, path: parts.collect::<Vec<_>>().join("/") })
     };
     Ok(value.as_array().into_iter().flatten().filter_map(module).collect())
 }
 
-fn fetch_transformer(repository: &mut Repository<'_>, modules: &[Module]) -> Result<()> {
-    let dir = modules.iter().find(|module| module.class == "Transformer").map_or("", |module| &module.path);
+impl Module {
+    /// True of the one that reads texts.
+    fn is_encoder(&self) -> bool {
+        ["Transformer", "StaticEmbedding"].contains(&&self.class[..])
+    }
+}
+
+fn fetch_encoder(repository: &mut Repository<'_>, modules: &[Module]) -> Result<()> {
+    let encoder = modules.iter().find(|module| module.is_encoder());
+    let dir = encoder.map_or("", |module| &module.path);
+    if encoder.is_some_and(|module| module.class == "StaticEmbedding") {
+        repository.optional(&join(dir, "config.json"))?; // Those of model2vec have one.
+        repository.required(&join(dir, "tokenizer.json"))?;
+        return fetch_weights(repository, dir);
+    }
     repository.required(&join(dir, "config.json"))?;
     for file in TOKENIZER_FILES {
         repository.optional(&join(dir, file))?;

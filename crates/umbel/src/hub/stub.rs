@@ -221,6 +221,51 @@ fn modules_shards_and_heads_are_fetched() {
 }
 
 #[test]
+fn static_encoders_are_fetched_with_the_files_that_they_need() {
+    let modules = |path: &str| {
+        format!(
+            r#"[{{"type": "sentence_transformers.models.StaticEmbedding", "path": "{path}"}},
+                {{"type": "sentence_transformers.models.Dense", "path": "2_Dense"}}]"#
+        )
+    };
+    let check = |path: &str, dir: &'static str| {
+        let file = |name: &str| -> &'static str { format!("{dir}{name}").leak() };
+        let stub = Stub::new(model(&[
+            ("modules.json", &modules(path)),
+            (file("tokenizer.json"), "{ }"),
+            (file("tokenizer_config.json"), "{  }"),
+            (file("model.safetensors"), "table"),
+            (file("pytorch_model.bin"), "pickle"),
+            ("2_Dense/config.json", "{    }"),
+            ("2_Dense/model.safetensors", "dense"),
+            ("onnx/model.onnx", "graph"),
+        ]));
+        let folder = resolve("org/model", &stub.options()).unwrap();
+        for name in [file("tokenizer.json"), file("model.safetensors"), "2_Dense/model.safetensors"] {
+            assert!(folder.join(name).exists(), "{path}: {name}");
+        }
+        let asked = stub.take_asked();
+        let unneeded = ["tokenizer_config.json", "pytorch_model.bin", "onnx", "/./"];
+        assert!(asked.iter().all(|url| unneeded.iter().all(|name| !url.contains(name))), "{asked:?}");
+        resolve("org/model", &HubOptions { offline: true, ..stub.options() }).unwrap();
+        assert_eq!(stub.take_asked(), Vec::<String>::new());
+    };
+    check("0_StaticEmbedding", "0_StaticEmbedding/");
+    check("", "");
+    check(".", ""); // as model2vec writes it
+}
+
+#[test]
+fn all_files_are_of_the_commit_that_the_first_one_was_of() {
+    let stub = Stub::new(encoder());
+    resolve("org/model", &HubOptions { revision: Some("v2".into()), ..stub.options() }).unwrap();
+    let asked = stub.take_asked();
+    assert!(asked[0].starts_with("/org/model/resolve/v2/"), "{asked:?}");
+    let pinned = format!("/org/model/resolve/{COMMIT}/model.safetensors");
+    assert!(asked.contains(&pinned), "{asked:?}");
+}
+
+#[test]
 fn the_token_is_sent_and_asked_for() {
     let stub = Stub::new(Model { token: Some("secret"), ..encoder() });
     check("org/model", &stub.options(), "set `HF_TOKEN`");

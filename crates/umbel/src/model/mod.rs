@@ -5,6 +5,7 @@ pub mod head;
 mod open;
 mod run;
 mod save;
+mod truncate;
 
 pub use check::{CheckedFile, check_files};
 pub use open::Origin;
@@ -49,6 +50,10 @@ pub struct Embedding {
     pub projections: Vec<Projection>,
     /// Whether the embedding gets length one.
     pub normalize: bool,
+    /// How many numbers of an embedding are given, if not all; heads read all.
+    pub truncate_dim: Option<usize>,
+    /// Whether the numbers that are given get length one again.
+    pub normalize_truncated: bool,
     /// How texts are cut.
     pub tokens: TokenizerOptions,
     /// Names of prompts, and the text that each puts before a text.
@@ -90,6 +95,12 @@ impl Model {
 
     /// The pooled token states of each text, before projection. [texts × pooled]
     pub fn pooled(&self, tape: &mut Tape<'_>, batch: &Batch) -> Var {
+        if self.embedding.poolings == ["mean"]
+            && self.embedding.include_prompt
+            && let Some(mean) = self.encoder.mean(tape, batch)
+        {
+            return mean;
+        }
         let states = self.encoder.encode(tape, batch); // [tokens × hidden]
         let tokens = PooledTokens { cu_seqlens: batch.cu_seqlens(), kept: batch.kept() };
         let parts: Vec<Var> = self.poolings().iter().map(|pool| pool(tape, &states, &tokens)).collect();
@@ -125,11 +136,7 @@ impl Model {
     /// # Errors
     /// As [`Model::tokenize`], and if there is no prompt of that name.
     pub fn tokenize_with_prompt(&self, texts: &[impl AsRef<str> + Sync], name: &str) -> Result<Encoded> {
-        let prompts = &self.embedding.prompts;
-        let Some((_, prompt)) = prompts.iter().find(|(known, _)| known == name) else {
-            let known = prompts.iter().map(|(name, _)| name.clone()).collect();
-            return Err(Error::Unknown { kind: "prompt", name: name.to_string(), known });
-        };
+        let prompt = self.prompt(name)?;
         let prompted: Vec<String> = texts.iter().map(|text| format!("{prompt}{}", text.as_ref())).collect();
         let mut encoded = self.tokenize_plain(&prompted)?;
         if !self.embedding.include_prompt {
@@ -165,6 +172,27 @@ impl Model {
     /// Chooses how precisely the layers of the encoder compute; at first they do with 32-bit floats.
     pub fn set_precision(&mut self, precision: Precision) {
         self.params.set_precision(precision);
+    }
+
+    /// Chooses the prompt that is put before texts if none is asked for; `None` puts none.
+    ///
+    /// # Errors
+    /// If there is no prompt of that name.
+    pub fn set_prompt(&mut self, name: Option<&str>) -> Result<()> {
+        name.map_or(Ok(()), |name| self.prompt(name).map(|_| ()))?;
+        self.embedding.default_prompt = name.map(str::to_string);
+        Ok(())
+    }
+
+    /// What the prompt of that name puts before a text.
+    ///
+    /// # Errors
+    /// If there is no prompt of that name.
+    pub fn prompt(&self, name: &str) -> Result<&str> {
+        let prompts = &self.embedding.prompts;
+        let found = prompts.iter().find(|(known, _)| known == name).map(|(_, prompt)| &prompt[..]);
+        let known = || prompts.iter().map(|(name, _)| name.clone()).collect();
+        found.ok_or_else(|| Error::Unknown { kind: "prompt", name: name.to_string(), known: known() })
     }
 
     /// How many numbers an embedding has.

@@ -10,7 +10,7 @@ use super::head::{Head, random_linear};
 use super::{Embedding, Model, Projection};
 use crate::encoder::{Builder, ENCODERS, Encoder, Source};
 use crate::error::{Error, Result};
-use crate::folder::{Config, DenseLayer, SentenceFolder, Weights};
+use crate::folder::{DenseLayer, Input, SentenceFolder, Weights};
 use crate::nn::ops::Linear;
 use crate::nn::params::{ParamSpec, Params, Part};
 use crate::pooling::POOLINGS;
@@ -24,6 +24,10 @@ pub struct Origin {
     pub transformer_dir: PathBuf,
     /// The encoder's `model_type`.
     pub model_type: String,
+    /// The heads of its attention, if it has any.
+    pub n_heads: Option<usize>,
+    /// How its embeddings are meant to be compared, if the folder says so.
+    pub similarity: Option<String>,
     /// The checkpoint's tensors.
     pub(super) weights: Weights,
     /// Names of those of the encoder's tensors that it does not compute with, as BERT's pooler.
@@ -104,6 +108,9 @@ impl Model {
         let truncation = settings.truncation.then_some(settings.max_length);
         model.set_truncation(truncation)?;
         model.embedding.tokens.side = settings.truncation_side;
+        if let Some(prompt) = &settings.prompt {
+            model.set_prompt(Some(&prompt[..]).filter(|name| !name.is_empty()))?;
+        }
         if let Some(projection) = &settings.projection {
             let activation = activation(&projection.activation).map_err(Error::Settings)?;
             let shape = (projection.size, model.pooled_size());
@@ -124,6 +131,10 @@ impl Model {
         if names.is_empty() {
             return Err(Error::Settings("`pooling` is empty; expected a name".to_string()));
         }
+        if self.origin.sentence.input.is_static() && names != ["mean"] {
+            let problem = format!("`pooling` is {}; a static encoder takes the mean", names.join(", "));
+            return Err(Error::Settings(problem));
+        }
         self.embedding.poolings = names.to_vec();
         Ok(())
     }
@@ -136,7 +147,7 @@ impl Model {
         let limit = self.encoder.shape().max_positions;
         self.embedding.tokens.truncation = match truncation {
             None => Truncation::Off,
-            Some(None) => Truncation::At(max_length(&self.origin.sentence, &self.tokenizer.config, limit)),
+            Some(None) => Truncation::up_to(max_length(&self.origin.sentence, &self.tokenizer.config, limit)),
             Some(Some(length)) if length > limit => {
                 let problem = format!("`max_length` is {length}; this encoder reads at most {limit} tokens");
                 return Err(Error::Settings(problem));
@@ -149,11 +160,10 @@ impl Model {
     fn open_encoder(dir: &Path) -> Result<Self> {
         let sentence = SentenceFolder::read(dir)?;
         let transformer_dir = sentence.transformer_dir.clone();
-        let path = transformer_dir.join("config.json");
-        let config = Config::read(&path)?;
+        let config = sentence.encoder_config()?;
         let model_type = config.model_type()?.to_string();
-        let in_file = |error: Error| Error::model(&path, error.to_string());
-        let architecture = ENCODERS.find(&model_type).map_err(in_file)?;
+        let found = ENCODERS.find(&model_type);
+        let architecture = found.map_err(|error| Error::model(&config.path, error.to_string()))?;
         let config = config.with_aliases(architecture.aliases);
         let weights = Weights::open(&transformer_dir)?.with_prefixes(architecture.prefixes);
 
@@ -163,8 +173,13 @@ impl Model {
         builder.finish(&transformer_dir)?;
         let tokenizer = open_tokenizer(&transformer_dir, &sentence, encoder.as_ref())?;
         let embedding = embedding(&sentence, &mut params, &tokenizer, encoder.shape().max_positions)?;
-        let unused = unused(&weights, &params, architecture.prefixes);
-        let origin = Origin { transformer_dir, model_type, weights, unused, sentence };
+        let unused = match sentence.input {
+            Input::Transformer => unused(&weights, &params, architecture.prefixes),
+            Input::StaticEmbedding | Input::Model2Vec => Vec::new(), // They are in the table.
+        };
+        let n_heads = config.usize("num_attention_heads").ok();
+        let similarity = sentence.similarity.clone();
+        let origin = Origin { transformer_dir, model_type, n_heads, similarity, weights, unused, sentence };
         let model = Self { params, tokenizer, embedding, encoder, heads: Vec::new(), origin };
         model.check_projections(dir)?;
         Ok(model)
@@ -254,6 +269,11 @@ fn add(
 
 fn open_tokenizer(dir: &Path, sentence: &SentenceFolder, encoder: &dyn Encoder) -> Result<Tokenizer> {
     let mut tokenizer = Tokenizer::open(dir)?;
+    tokenizer = match sentence.input {
+        Input::Transformer => tokenizer,
+        Input::StaticEmbedding => tokenizer.as_static_embedding(),
+        Input::Model2Vec => tokenizer.as_model2vec(dir)?,
+    };
     if sentence.do_lower_case {
         tokenizer = tokenizer.lower_cased()?;
     }
@@ -276,12 +296,19 @@ fn embedding(
     let dense = sentence.dense.iter().enumerate();
     let projections = dense.map(|(i, layer)| projection(params, i, layer)).collect::<Result<_>>()?;
     sentence.poolings.iter().try_for_each(|name| POOLINGS.find(name).map(|_| ()))?;
+    let max_length = max_length(sentence, &tokenizer.config, max_positions);
     Ok(Embedding {
         poolings: sentence.poolings.clone(),
         include_prompt: sentence.include_prompt,
         projections,
         normalize: sentence.normalize,
-        tokens: TokenizerOptions::at(max_length(sentence, &tokenizer.config, max_positions)),
+        truncate_dim: sentence.truncate_dim,
+        normalize_truncated: false,
+        tokens: TokenizerOptions {
+            truncation: Truncation::up_to(max_length),
+            side: Side::Right,
+            add_special_tokens: !sentence.input.is_static(),
+        },
         prompts: sentence.prompts.clone(),
         default_prompt: sentence.default_prompt_name.clone(),
     })

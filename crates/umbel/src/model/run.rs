@@ -21,7 +21,7 @@ const GROUPS_A_THREAD: usize = 6;
 /// The embeddings of some texts.
 #[derive(Debug)]
 pub struct Embedded {
-    /// One row a text.
+    /// One row a text. [texts × truncated]
     pub embeddings: Matrix,
     /// How many texts were cut.
     pub n_truncated: usize,
@@ -32,7 +32,7 @@ pub struct Embedded {
 pub struct Predicted {
     /// One for each text.
     pub predictions: Vec<Prediction>,
-    /// The texts' embeddings, from the same pass. [texts × embedding]
+    /// The texts' embeddings, from the same pass. [texts × truncated]
     pub embeddings: Matrix,
     /// How many texts were cut.
     pub n_truncated: usize,
@@ -62,13 +62,13 @@ impl Serialize for Prediction {
 }
 
 impl Model {
-    /// The embedding of each text.
+    /// The embedding of each text, or its first numbers if [`Model::set_truncate_dim`] says so.
     ///
     /// # Errors
     /// If a text cannot be turned into tokens.
     pub fn embed(&self, texts: &[impl AsRef<str> + Sync]) -> Result<Embedded> {
         let encoded = self.tokenize(texts)?;
-        let embeddings = self.embed_tokens(&encoded.texts);
+        let embeddings = self.truncated(self.embed_tokens(&encoded.texts));
         Ok(Embedded { embeddings, n_truncated: encoded.n_truncated })
     }
 
@@ -107,7 +107,11 @@ impl Model {
             Prediction { answers: answers.collect() }
         };
         let predictions = (0..texts.len()).map(answer).collect();
-        Ok(Predicted { predictions, embeddings, n_truncated: encoded.n_truncated })
+        Ok(Predicted {
+            predictions,
+            embeddings: self.truncated(embeddings),
+            n_truncated: encoded.n_truncated,
+        })
     }
 
     /// The head of that task.

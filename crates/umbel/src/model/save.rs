@@ -63,12 +63,17 @@ impl Model {
     fn sentence_folder(&self) -> SentenceFolder {
         let max_seq_length = match self.embedding.tokens.truncation {
             Truncation::At(length) => Some(length),
+            Truncation::Off if self.origin.sentence.input.is_static() => None,
             Truncation::Off => self.origin.sentence.max_seq_length,
         };
         SentenceFolder {
             poolings: self.embedding.poolings.clone(),
             dense: self.embedding.projections.iter().map(|projection| self.dense_layer(projection)).collect(),
             normalize: self.embedding.normalize,
+            include_prompt: self.embedding.include_prompt,
+            prompts: self.embedding.prompts.clone(),
+            default_prompt_name: self.embedding.default_prompt.clone(),
+            truncate_dim: self.embedding.truncate_dim,
             max_seq_length,
             ..self.origin.sentence.clone()
         }

@@ -129,7 +129,17 @@ pub(crate) fn convert(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
     })
 }
 
-fn each<const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+/// Widens little-endian whole numbers; nothing if they are not such, or of a type that no checkpoint has.
+pub(crate) fn convert_integers(dtype: Dtype, bytes: &[u8]) -> Option<Vec<i64>> {
+    Some(match dtype {
+        Dtype::I8 => each(bytes, |b| i8::from_le_bytes(b).into()),
+        Dtype::I32 => each(bytes, |b| i32::from_le_bytes(b).into()),
+        Dtype::I64 => each(bytes, i64::from_le_bytes),
+        _ => return None,
+    })
+}
+
+fn each<const N: usize, T>(bytes: &[u8], number: impl Fn([u8; N]) -> T) -> Vec<T> {
     let (numbers, rest) = bytes.as_chunks::<N>();
     assert!(rest.is_empty(), "the file's header was checked against its sizes");
     numbers.iter().map(|&bytes| number(bytes)).collect()
@@ -174,5 +184,16 @@ mod tests {
         check(Dtype::BF16, &[128, 63], &[1.0]);
         check(Dtype::F64, &0.1f64.to_le_bytes(), &[0.1]);
         assert!(convert(Dtype::I64, &[0; 8]).is_none());
+    }
+
+    #[test]
+    fn whole_numbers_are_widened() {
+        let check = |dtype, bytes: &[u8], expected: &[i64]| {
+            assert_eq!(convert_integers(dtype, bytes).unwrap(), expected)
+        };
+        check(Dtype::I8, &[1, 255], &[1, -1]);
+        check(Dtype::I32, &[0, 1, 0, 0], &[256]);
+        check(Dtype::I64, &(-7i64).to_le_bytes(), &[-7]);
+        assert!(convert_integers(Dtype::F32, &[0; 4]).is_none());
     }
 }

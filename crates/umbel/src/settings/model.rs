@@ -19,6 +19,10 @@ pub struct ModelSettings {
     /// Tokens of a text that are read; what the folder says if missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_length: Option<usize>,
+    /// The one of the folder's prompts that is put before each text, in training and ever after; its default one if
+    /// missing, none if empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<String>,
     /// Whether longer texts are cut; if not, they are errors.
     #[serde(default = "yes")]
     pub truncation: bool,

@@ -62,7 +62,7 @@ impl Tokenizer {
                 text: texts[i].filter(|_| !special),
             }
         };
-        Ok((0..encoding.len()).map(info).collect())
+        Ok((0..encoding.len()).filter(|&i| self.keeps(encoding.get_ids()[i])).map(info).collect())
     }
 
     /// How the vocabulary spells the token of that id.

@@ -5,6 +5,7 @@ pub mod batch;
 mod edge_cases;
 pub mod explain;
 pub mod length;
+mod model2vec;
 pub mod padding;
 #[cfg(test)]
 mod parity;

@@ -9,6 +9,7 @@ use tokenizers::normalizers::{Lowercase, NormalizerWrapper, Sequence};
 use tokenizers::utils::truncation::{TruncationDirection, TruncationParams, truncate_encodings};
 use tokenizers::{Encoding, PaddingParams, PostProcessor};
 
+use super::model2vec::Model2Vec;
 use super::{Side, TokenizerConfig, Tokens};
 use crate::error::{Error, Result};
 
@@ -21,6 +22,9 @@ pub struct Tokenizer {
     pub config: TokenizerConfig,
     pub(super) inner: tokenizers::Tokenizer,
     pad_id: u32,
+    // The length at which `tokenizer.json` itself cuts.
+    own_max_length: Option<usize>,
+    pub(super) model2vec: Option<Model2Vec>,
 }
 
 /// Whether long texts are cut.
@@ -30,6 +34,13 @@ pub enum Truncation {
     Off,
     /// Texts are cut to this many tokens, special tokens included.
     At(usize),
+}
+
+impl Truncation {
+    /// Texts are cut to this many tokens; `usize::MAX` is no limit.
+    pub fn up_to(max_length: usize) -> Self {
+        if max_length == usize::MAX { Self::Off } else { Self::At(max_length) }
+    }
 }
 
 /// How texts become tokens.
@@ -87,9 +98,18 @@ impl Tokenizer {
     fn from_bytes(bytes: &[u8], config: TokenizerConfig) -> Result<Self, String> {
         let mut inner = guard(|| tokenizers::Tokenizer::from_bytes(bytes))?;
         let pad_id = pad_id(&inner, &config);
+        let own_max_length = inner.get_truncation().map(|truncation| truncation.max_length);
         inner.with_padding(None);
         guard(|| inner.with_truncation(None).map(|_| ()))?;
-        Ok(Self { config, inner, pad_id })
+        Ok(Self { config, inner, pad_id, own_max_length, model2vec: None })
+    }
+
+    /// Takes texts as `StaticEmbedding` of sentence-transformers does: what `tokenizer.json` says of truncation holds,
+    /// and `tokenizer_config.json` does not count.
+    #[must_use]
+    pub fn as_static_embedding(mut self) -> Self {
+        self.config = TokenizerConfig { model_max_length: self.own_max_length, ..TokenizerConfig::default() };
+        self
     }
 
     /// Lower-cases texts first, as `do_lower_case` of the sentence-transformers files asks for.
@@ -166,10 +186,13 @@ impl Tokenizer {
             inputs.par_iter().enumerate().map(encode).collect::<Result<_>>()?;
         let lengths: Vec<usize> = encodings.iter().map(|(_, length)| *length).collect();
         let n_truncated = encodings.iter().filter(|(encoding, length)| encoding.len() < *length).count();
-        let tokens = |(encoding, _): (Encoding, usize)| Tokens {
-            input_ids: encoding.get_ids().to_vec(),
-            token_type_ids: encoding.get_type_ids().to_vec(),
-            n_unpooled: 0,
+        let tokens = |(encoding, _): (Encoding, usize)| {
+            let kept = |numbers: &[u32]| {
+                let all = encoding.get_ids().iter().zip(numbers);
+                all.filter(|(id, _)| self.keeps(**id)).map(|(_, number)| *number).collect()
+            };
+            let (input_ids, token_type_ids) = (kept(encoding.get_ids()), kept(encoding.get_type_ids()));
+            Tokens { input_ids, token_type_ids, n_unpooled: 0 }
         };
         Ok(Encoded { texts: encodings.into_iter().map(tokens).collect(), lengths, n_truncated })
     }
@@ -197,13 +220,19 @@ impl Tokenizer {
         options: TokenizerOptions,
         offsets: Offsets,
     ) -> tokenizers::Result<(Encoding, usize)> {
-        let tokenise = |text: &str| match offsets {
-            Offsets::Unused => self.inner.encode_fast(text, false),
-            Offsets::Bytes => self.inner.encode(text, false),
+        let mut is_clipped = false;
+        let mut tokenise = |whole: &str| {
+            let text = self.model2vec.map_or(whole, |model2vec| model2vec.clip(whole, options.truncation));
+            is_clipped |= text.len() < whole.len();
+            match offsets {
+                Offsets::Unused => self.inner.encode_fast(text, false),
+                Offsets::Bytes => self.inner.encode(text, false),
+            }
         };
-        let (mut first, mut second) = (tokenise(text)?, pair.map(tokenise).transpose()?);
+        let (mut first, mut second) = (tokenise(text)?, pair.map(&mut tokenise).transpose()?);
         let added = if options.add_special_tokens { self.added_tokens(pair.is_some()) } else { 0 };
-        let length = first.len() + second.as_ref().map_or(0, Encoding::len) + added;
+        let clipped = usize::from(is_clipped); // At least one token was not looked for.
+        let length = first.len() + second.as_ref().map_or(0, Encoding::len) + added + clipped;
         if let Truncation::At(max_length) = options.truncation
             && length > max_length
         {

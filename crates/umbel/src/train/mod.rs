@@ -203,7 +203,7 @@ impl<'a> Run<'a> {
                 Truncation::At(length) => Some(length),
                 Truncation::Off => None,
             },
-            max_positions: model.encoder_shape().max_positions,
+            max_positions: model.encoder_shape().limit(),
             tasks: model.heads().iter().enumerate().map(|(i, head)| self.task_report(i, head)).collect(),
         }
     }

@@ -55,8 +55,8 @@ pub struct RunReport {
     pub hidden_size: usize,
     /// Tokens after which texts are cut; none if they are not.
     pub max_length: Option<usize>,
-    /// Tokens that the encoder can read.
-    pub max_positions: usize,
+    /// Tokens that the encoder can read; none if any number.
+    pub max_positions: Option<usize>,
     /// The tasks, in their order.
     pub tasks: Vec<TaskReport>,
 }
