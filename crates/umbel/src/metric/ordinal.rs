@@ -52,10 +52,10 @@ fn kappa(confusion: &[Vec<usize>], n: usize) -> Option<f64> {
     let row = |i: usize| confusion[i].iter().sum::<usize>() as f64;
     let column = |j: usize| confusion.iter().map(|row| row[j]).sum::<usize>() as f64;
     let (mut observed, mut expected) = (0.0, 0.0);
-    for i in 0..confusion.len() {
-        for j in 0..confusion.len() {
+    for (i, line) in confusion.iter().enumerate() {
+        for (j, &count) in line.iter().enumerate() {
             let weight = (i.abs_diff(j) as f64).powi(2);
-            observed += weight * confusion[i][j] as f64;
+            observed += weight * count as f64;
             expected += weight * row(i) * column(j) / n.max(1) as f64;
         }
     }
