@@ -12,9 +12,9 @@ use crate::nn::params::Part;
 
 pub(super) fn build(config: &Config, builder: &mut Builder<'_>) -> Result<Box<dyn Encoder>> {
     let sizes = Sizes::read(config)?;
-    let size = config.usize_or("embedding_size", 128)?;
+    let size = config.size_or("embedding_size", 128)?;
     let mut embeddings = bert::embeddings(config, builder, &sizes, size)?;
-    embeddings.dropout = config.f32_or("hidden_dropout_prob", 0.0)?;
+    embeddings.dropout = keys::dropout(config, "hidden_dropout_prob", 0.0)?;
     let name = "encoder.embedding_hidden_mapping_in";
     embeddings.projection = Some(builder.linear(name, (sizes.hidden, size), true));
 
@@ -32,11 +32,14 @@ pub(super) fn build(config: &Config, builder: &mut Builder<'_>) -> Result<Box<dy
     };
     let kind = PostNorm {
         activation: keys::activation(config, "hidden_act", "gelu_new")?,
-        attention_dropout: config.f32_or("attention_probs_dropout_prob", 0.0)?,
+        attention_dropout: keys::dropout(config, "attention_probs_dropout_prob", 0.0)?,
         dropouts: [embeddings.dropout, 0.0],
         ..PostNorm::read(config, &sizes, names)?
     };
-    let n_inner = config.usize_or("inner_group_num", 1)?;
+    let n_inner = config.size_or("inner_group_num", 1)?;
+    if n_inner > keys::MAX_LAYERS {
+        return Err(config.wrong("inner_group_num", &format!("{} at most", keys::MAX_LAYERS)));
+    }
     let groups: Vec<Vec<Arc<Layer>>> = (0..n_groups)
         .map(|group| {
             builder.part(Part::Layer(group));

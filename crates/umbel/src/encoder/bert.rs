@@ -21,7 +21,7 @@ pub(super) fn build_ernie(config: &Config, builder: &mut Builder<'_>) -> Result<
     let sizes = Sizes::read(config)?;
     let mut embeddings = embeddings(config, builder, &sizes, sizes.hidden)?;
     if config.bool_or("use_task_id", false)? {
-        let n_types = config.usize_or("task_type_vocab_size", 3)?;
+        let n_types = config.size_or("task_type_vocab_size", 3)?;
         embeddings.constants =
             vec![builder.table("embeddings.task_type_embeddings.weight", n_types, sizes.hidden)];
     }
@@ -36,7 +36,7 @@ pub(super) fn embeddings(
     size: usize,
 ) -> Result<Embeddings> {
     let embeddings = tables(config, builder, sizes, size)?;
-    let eps = config.f32_or("layer_norm_eps", 1e-12)?;
+    let eps = keys::eps(config, "layer_norm_eps", 1e-12)?;
     Ok(Embeddings { norm: Some(builder.layer_norm("embeddings.LayerNorm", size, eps, true)), ..embeddings })
 }
 
@@ -60,7 +60,7 @@ pub(super) fn tables(
     Ok(Embeddings {
         token_types: (n_token_types > 0).then(|| token_types(builder)),
         positions: Some(Positions::FromZero(positions)),
-        dropout: config.f32_or("hidden_dropout_prob", 0.1)?,
+        dropout: keys::dropout(config, "hidden_dropout_prob", 0.1)?,
         ..Embeddings::new(words)
     })
 }

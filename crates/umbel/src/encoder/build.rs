@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::folder::Weights;
 use crate::nn::ops::{Linear, Norm, NormKind};
 use crate::nn::params::{Layout, ParamSpec, Part, TensorSpec};
-use crate::nn::tensor::{Tensor, Values};
+use crate::nn::tensor::{Tensor, Values, fits_in_memory};
 use crate::nn::{ParamId, Params};
 use crate::random::Random;
 
@@ -131,7 +131,13 @@ impl<'a> Builder<'a> {
     ///
     /// # Errors
     /// [`Error::Model`] with every tensor that is missing or has another shape.
-    pub fn finish(self, path: &Path) -> Result<()> {
+    pub fn finish(mut self, path: &Path) -> Result<()> {
+        let in_layers = self.params.iter().filter(|(_, param)| matches!(param.part(), Part::Layer(_)));
+        let n_values = in_layers.map(|(_, param)| param.data().len()).sum();
+        if !fits_in_memory(n_values) {
+            // The embedding tables stay in the file; layers are packed in memory.
+            self.problems.push(format!("the layers need more memory than there is: {n_values} floats"));
+        }
         if self.problems.is_empty() {
             return Ok(());
         }
@@ -144,8 +150,13 @@ impl<'a> Builder<'a> {
         let mut values = match &tensors[..] {
             [tensor] => self.values(tensor, fill),
             tensors => {
-                let values = tensors.iter().flat_map(|tensor| self.values(tensor, fill).as_slice().to_vec());
-                values.collect::<Vec<_>>().into()
+                let parts: Vec<Values> = tensors.iter().map(|tensor| self.values(tensor, fill)).collect();
+                if fits_in_memory(parts.iter().map(Values::len).sum()) {
+                    parts.iter().map(Values::as_slice).collect::<Vec<_>>().concat().into()
+                } else {
+                    self.problems.push(format!("`{}` needs more memory than there is", tensors[0].name));
+                    Vec::new().into()
+                }
             }
         };
         if self.problems.len() > n_problems {

@@ -30,7 +30,7 @@ pub(super) fn build(config: &Config, builder: &mut Builder<'_>) -> Result<Box<dy
     let embeddings = Embeddings {
         positions: Some(Positions::FromZero(positions)),
         norm: Some(builder.layer_norm("embeddings.LayerNorm", sizes.hidden, EPS, true)),
-        dropout: config.f32_or("hidden_dropout_prob", 0.1)?,
+        dropout: keys::dropout(config, "hidden_dropout_prob", 0.1)?,
         ..Embeddings::new(words)
     };
     let names = Names {

@@ -7,7 +7,7 @@ use crate::folder::Config;
 
 pub(super) fn build(config: &Config, builder: &mut Builder<'_>) -> Result<Box<dyn Encoder>> {
     let sizes = Sizes::read(config)?;
-    let size = config.usize_or("embedding_size", 128)?;
+    let size = config.size_or("embedding_size", 128)?;
     let mut embeddings = bert::embeddings(config, builder, &sizes, size)?;
     if size != sizes.hidden {
         embeddings.projection = Some(builder.linear("embeddings_project", (sizes.hidden, size), true));

@@ -22,7 +22,7 @@ pub(super) fn build(config: &Config, builder: &mut Builder<'_>) -> Result<Box<dy
         }
     }
     let kind = Kind::read(config)?;
-    let scale = 1.0 / config.f32_or("query_pre_attn_scalar", 256.0)?.sqrt();
+    let scale = 1.0 / keys::above_0(config, "query_pre_attn_scalar", Some(256.0))?.sqrt();
     let kind = Kind {
         norm_offset: 1.0,
         head_norms: true,

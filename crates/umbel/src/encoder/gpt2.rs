@@ -28,27 +28,29 @@ pub(super) fn build(config: &Config, builder: &mut Builder<'_>) -> Result<Box<dy
             return Err(config.wrong(key, &usual.to_string()));
         }
     }
-    let eps = config.f32_or("layer_norm_epsilon", 1e-5)?;
+    let eps = keys::eps(config, "layer_norm_epsilon", 1e-5)?;
     let max_positions = keys::size(config, "max_position_embeddings")?;
-    let dropout = config.f32_or("resid_pdrop", 0.1)?;
+    let dropout = keys::dropout(config, "resid_pdrop", 0.1)?;
     let activation = keys::activation(config, "activation_function", "gelu_new")?;
-    let attention =
-        SelfAttention { visible: Visible::Causal, ..sizes.attention(config.f32_or("attn_pdrop", 0.1)?) };
+    let attention = SelfAttention {
+        visible: Visible::Causal,
+        ..sizes.attention(keys::dropout(config, "attn_pdrop", 0.1)?)
+    };
     let words = keys::words(config, builder, "wte.weight", (sizes.vocab, sizes.hidden), None)?;
     let embeddings = Embeddings {
         positions: Some(Positions::FromZero(builder.table("wpe.weight", max_positions, sizes.hidden))),
-        dropout: config.f32_or("embd_pdrop", 0.1)?,
+        dropout: keys::dropout(config, "embd_pdrop", 0.1)?,
         ..Embeddings::new(words)
     };
     let layers = builder.layers(sizes.n_layers, |builder, i| {
         let (name, hidden) = (|rest: &str| format!("h.{i}.{rest}"), sizes.hidden);
         let attention_norm = builder.layer_norm(&name("ln_1"), hidden, eps, true);
         let attention = Attention {
-            qkv: builder.in_out_linear(&name("attn.c_attn"), (3 * hidden, hidden)),
+            qkv: builder.in_out_linear(&name("attn.c_attn"), (attention.qkv_width(), hidden)),
             shape: attention,
             head_norms: None,
             rope: None,
-            output: builder.in_out_linear(&name("attn.c_proj"), (hidden, hidden)),
+            output: builder.in_out_linear(&name("attn.c_proj"), (hidden, sizes.query_width())),
         };
         let norm = builder.layer_norm(&name("ln_2"), hidden, eps, true);
         let feed_forward = FeedForward {

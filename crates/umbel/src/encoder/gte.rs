@@ -26,7 +26,7 @@ pub(super) fn build(config: &Config, builder: &mut Builder<'_>) -> Result<Box<dy
         return Err(config.wrong("pack_qkv", "true"));
     }
     let rope = rope(config, &ROTARY, sizes.head_size)?;
-    let eps = config.f32_or("layer_norm_eps", 1e-12)?;
+    let eps = keys::eps(config, "layer_norm_eps", 1e-12)?;
 
     let name = "embeddings.word_embeddings.weight";
     let words = keys::words(config, builder, name, (sizes.vocab, sizes.hidden), Some(0))?;
@@ -36,7 +36,7 @@ pub(super) fn build(config: &Config, builder: &mut Builder<'_>) -> Result<Box<dy
         padding_idx: None,
     });
     let norm = Some(builder.layer_norm("embeddings.LayerNorm", sizes.hidden, eps, true));
-    let dropout = config.f32_or("hidden_dropout_prob", 0.1)?;
+    let dropout = keys::dropout(config, "hidden_dropout_prob", 0.1)?;
     let embeddings = Embeddings { token_types, norm, dropout, ..Embeddings::new(words) };
     let names = Names {
         qkv: &["attention.qkv_proj"],
@@ -50,7 +50,7 @@ pub(super) fn build(config: &Config, builder: &mut Builder<'_>) -> Result<Box<dy
         gate: Some(Gate::Second),
         rope: Some(0),
         biases: Biases { attention: true, up: false, down: true },
-        attention_dropout: config.f32_or("attention_probs_dropout_prob", 0.0)?,
+        attention_dropout: keys::dropout(config, "attention_probs_dropout_prob", 0.0)?,
         ..PostNorm::read(config, &sizes, names)?
     };
     let layers =

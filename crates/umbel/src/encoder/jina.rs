@@ -14,7 +14,7 @@ const ROTARY: RotaryKeys =
 pub(super) fn build(config: &Config, builder: &mut Builder<'_>) -> Result<Box<dyn Encoder>> {
     let sizes = Sizes::read(config)?;
     let rope = rope(config, &ROTARY, sizes.head_size)?;
-    let eps = config.f32_or("layer_norm_eps", 1e-5)?;
+    let eps = keys::eps(config, "layer_norm_eps", 1e-5)?;
     let name = "embeddings.word_embeddings.weight";
     let words = keys::words(config, builder, name, (sizes.vocab, sizes.hidden), Some(1))?;
     let n_types = config.usize_or("type_vocab_size", 1)?;
@@ -23,7 +23,7 @@ pub(super) fn build(config: &Config, builder: &mut Builder<'_>) -> Result<Box<dy
         padding_idx: None,
     });
     let norm = Some(builder.layer_norm("emb_ln", sizes.hidden, eps, true));
-    let dropout = config.f32_or("hidden_dropout_prob", 0.1)?;
+    let dropout = keys::dropout(config, "hidden_dropout_prob", 0.1)?;
     let embeddings = Embeddings { token_types, norm, dropout, ..Embeddings::new(words) };
     let names = Names {
         qkv: &["mixer.Wqkv"],

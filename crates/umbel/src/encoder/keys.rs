@@ -22,7 +22,10 @@ pub(super) struct Sizes {
 }
 
 /// More layers than any encoder has: beyond it a `config.json` is broken or malicious.
-const MAX_LAYERS: usize = 10_000;
+pub(super) const MAX_LAYERS: usize = 1_000;
+
+/// More columns than any head has.
+const MAX_HEAD_SIZE: usize = 1 << 16;
 
 impl Sizes {
     pub(super) fn read(config: &Config) -> Result<Self> {
@@ -35,6 +38,10 @@ impl Sizes {
                 return Err(config.wrong("num_attention_heads", &format!("a number that divides {hidden}")));
             }
         };
+        if head_size > MAX_HEAD_SIZE {
+            let key = if config.has("head_dim") { "head_dim" } else { "num_attention_heads" };
+            return Err(config.wrong(key, &format!("heads of {MAX_HEAD_SIZE} columns at most")));
+        }
         let n_kv_heads = config.usize_or("num_key_value_heads", n_heads)?;
         if n_kv_heads == 0 || !n_heads.is_multiple_of(n_kv_heads) {
             return Err(config.wrong("num_key_value_heads", &format!("a number that divides {n_heads}")));
@@ -83,7 +90,11 @@ pub(super) fn words(
     (vocab, size): (usize, usize),
     pad: Option<u32>,
 ) -> Result<Table> {
-    let padding_idx = padding_idx(config, pad)?;
+    let in_table = |row: &u32| (*row as usize) < vocab;
+    let padding_idx = padding_idx(config, pad.filter(in_table))?;
+    if !padding_idx.iter().all(in_table) {
+        return Err(config.wrong("pad_token_id", &format!("an id below {vocab}, which is `vocab_size`")));
+    }
     Ok(Table { id: builder.table(name, vocab, size), padding_idx })
 }
 
@@ -130,9 +141,31 @@ fn no_activation(config: &Config, key: &str) -> Error {
 
 /// A size that is at least 1.
 pub(super) fn size(config: &Config, key: &str) -> Result<usize> {
-    match config.usize(key)? {
-        0 => Err(config.wrong(key, "1 or more")),
-        size => Ok(size),
+    config.size(key)
+}
+
+/// A number above 0.
+pub(super) fn above_0(config: &Config, key: &str, default: Option<f32>) -> Result<f32> {
+    let number = match default {
+        Some(default) => config.f32_or(key, default)?,
+        None => config.f32(key)?,
+    };
+    if number > 0.0 { Ok(number) } else { Err(config.wrong(key, "a number above 0")) }
+}
+
+/// What a norm adds to the variance.
+pub(super) fn eps(config: &Config, key: &str, default: f32) -> Result<f32> {
+    match config.f32_or(key, default)? {
+        eps if eps >= 0.0 => Ok(eps),
+        _ => Err(config.wrong(key, "0 or more")),
+    }
+}
+
+/// The share of values that is dropped in training.
+pub(super) fn dropout(config: &Config, key: &str, default: f32) -> Result<f32> {
+    match config.f32_or(key, default)? {
+        share if (0.0..1.0).contains(&share) => Ok(share),
+        _ => Err(config.wrong(key, "0 or more and below 1")),
     }
 }
 
@@ -150,7 +183,10 @@ pub(super) fn padding_idx(config: &Config, default: Option<u32>) -> Result<Optio
     match (said, config.get("pad_token_id")) {
         (false, _) => Ok(default),
         (true, None) => Ok(None),
-        (true, Some(_)) => config.usize("pad_token_id").map(|id| Some(id as u32)),
+        (true, Some(_)) => match config.usize("pad_token_id")?.try_into() {
+            Ok(id) => Ok(Some(id)),
+            Err(_) => Err(config.wrong("pad_token_id", "the id of a token")),
+        },
     }
 }
 

@@ -74,7 +74,7 @@ impl Kind {
         let attention_bias = config.bool_or("attention_bias", false)?;
         Ok(Self {
             sizes,
-            eps: config.f32_or("rms_norm_eps", 1e-6)?,
+            eps: keys::eps(config, "rms_norm_eps", 1e-6)?,
             norm_offset: 0.0,
             head_norms: false,
             around: false,
@@ -82,7 +82,10 @@ impl Kind {
             output_bias: attention_bias,
             mlp_bias: config.bool_or("mlp_bias", false)?,
             activation: keys::activation(config, "hidden_act", "silu")?,
-            attention: SelfAttention { visible, ..sizes.attention(config.f32_or("attention_dropout", 0.0)?) },
+            attention: SelfAttention {
+                visible,
+                ..sizes.attention(keys::dropout(config, "attention_dropout", 0.0)?)
+            },
         })
     }
 

@@ -10,10 +10,10 @@ use crate::nn::params::Part;
 pub(super) fn build(config: &Config, builder: &mut Builder<'_>) -> Result<Box<dyn Encoder>> {
     let sizes = Sizes::read(config)?;
     let embeddings = bert::tables(config, builder, &sizes, sizes.hidden)?;
-    let eps = config.f32_or("layer_norm_eps", 1e-12)?;
-    let dropout = config.f32_or("hidden_dropout_prob", 0.1)?;
+    let eps = keys::eps(config, "layer_norm_eps", 1e-12)?;
+    let dropout = keys::dropout(config, "hidden_dropout_prob", 0.1)?;
     let activation = keys::activation(config, "hidden_act", "gelu")?;
-    let shape = sizes.attention(config.f32_or("attention_probs_dropout_prob", 0.1)?);
+    let shape = sizes.attention(keys::dropout(config, "attention_probs_dropout_prob", 0.1)?);
     let layers = builder.layers(sizes.n_layers, |builder, i| {
         let name = |rest: &str| format!("encoder.layer.{i}.{rest}");
         let qkv = ["query", "key", "value"].map(|part| name(&format!("attention.self.{part}")));

@@ -24,7 +24,7 @@ pub(super) fn build(config: &Config, builder: &mut Builder<'_>) -> Result<Box<dy
         Ok(!i.is_multiple_of(config.usize_or("global_attn_every_n_layers", 3)?.max(1)))
     })?;
     // Where local layers have no base of their own, they have that of the global ones.
-    let local_default = config.f32_or("global_rope_theta", 10_000.0)?;
+    let local_default = keys::above_0(config, "global_rope_theta", Some(10_000.0))?;
     let local = RotaryKeys {
         part: Some("sliding_attention"),
         theta: "local_rope_theta",
@@ -42,7 +42,7 @@ pub(super) fn build(config: &Config, builder: &mut Builder<'_>) -> Result<Box<dy
     )?;
     let embeddings = Embeddings {
         norm: Some(builder.layer_norm("embeddings.norm", sizes.hidden, kind.eps, kind.norm_bias)),
-        dropout: config.f32_or("embedding_dropout", 0.0)?,
+        dropout: keys::dropout(config, "embedding_dropout", 0.0)?,
         ..Embeddings::new(words)
     };
     let layers = builder.layers(sizes.n_layers, |builder, i| kind.layer(builder, i, is_local[i]));
@@ -68,13 +68,13 @@ impl Kind {
     fn read(config: &Config, sizes: &Sizes) -> Result<Self> {
         Ok(Self {
             sizes: *sizes,
-            eps: config.f32_or("norm_eps", 1e-5)?,
+            eps: keys::eps(config, "norm_eps", 1e-5)?,
             norm_bias: config.bool_or("norm_bias", false)?,
             attention_bias: config.bool_or("attention_bias", false)?,
             mlp_bias: config.bool_or("mlp_bias", false)?,
             activation: keys::activation(config, "hidden_activation", "gelu")?,
-            attention_dropout: config.f32_or("attention_dropout", 0.0)?,
-            mlp_dropout: config.f32_or("mlp_dropout", 0.0)?,
+            attention_dropout: keys::dropout(config, "attention_dropout", 0.0)?,
+            mlp_dropout: keys::dropout(config, "mlp_dropout", 0.0)?,
             window: Visible::Window(config.usize_or("local_attention", 128)? / 2),
         })
     }
@@ -88,9 +88,10 @@ impl Kind {
             _ => Norms::Before(builder.layer_norm(&name("attn_norm"), hidden, eps, norm_bias)),
         };
         let visible = if is_local { self.window } else { Visible::All };
+        let shape = SelfAttention { visible, ..sizes.attention(self.attention_dropout) };
         let attention = Attention {
-            qkv: builder.linear(&name("attn.Wqkv"), (3 * sizes.query_width(), hidden), self.attention_bias),
-            shape: SelfAttention { visible, ..sizes.attention(self.attention_dropout) },
+            qkv: builder.linear(&name("attn.Wqkv"), (shape.qkv_width(), hidden), self.attention_bias),
+            shape,
             head_norms: None,
             rope: Some(usize::from(is_local)),
             output: builder.linear(&name("attn.Wo"), (hidden, sizes.query_width()), self.attention_bias),

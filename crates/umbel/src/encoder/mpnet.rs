@@ -26,10 +26,10 @@ pub(super) fn build(config: &Config, builder: &mut Builder<'_>) -> Result<Box<dy
         norm: Some(builder.layer_norm(
             "embeddings.LayerNorm",
             sizes.hidden,
-            config.f32_or("layer_norm_eps", 1e-12)?,
+            keys::eps(config, "layer_norm_eps", 1e-12)?,
             true,
         )),
-        dropout: config.f32_or("hidden_dropout_prob", 0.1)?,
+        dropout: keys::dropout(config, "hidden_dropout_prob", 0.1)?,
         ..Embeddings::new(words)
     };
     let n_rows = config.usize_or("relative_attention_num_buckets", N_BUCKETS)?;

@@ -36,9 +36,12 @@ pub(super) fn build(config: &Config, builder: &mut Builder<'_>) -> Result<Box<dy
         return Err(config.wrong("num_experts", "none: mixtures of experts are not read"));
     }
     let share = config.f32_or("rotary_emb_fraction", 1.0)?;
+    if !(share > 0.0 && share <= 1.0) {
+        return Err(config.wrong("rotary_emb_fraction", "above 0, and 1 at most"));
+    }
     let rope = rope(config, &ROTARY, (sizes.head_size as f32 * share) as usize)?;
-    let dropout = config.f32_or("hidden_dropout_prob", 0.0)?;
-    let eps = config.f32_or("layer_norm_eps", 1e-12)?;
+    let dropout = keys::dropout(config, "hidden_dropout_prob", 0.0)?;
+    let eps = keys::eps(config, "layer_norm_eps", 1e-12)?;
 
     let name = "embeddings.word_embeddings.weight";
     let words = keys::words(config, builder, name, (sizes.vocab, sizes.hidden), Some(0))?;
@@ -65,7 +68,7 @@ pub(super) fn build(config: &Config, builder: &mut Builder<'_>) -> Result<Box<dy
             up: config.bool_or("mlp_fc1_bias", false)?,
             down: config.bool_or("mlp_fc2_bias", false)?,
         },
-        attention_dropout: config.f32_or("attention_probs_dropout_prob", 0.0)?,
+        attention_dropout: keys::dropout(config, "attention_probs_dropout_prob", 0.0)?,
         dropouts: [dropout; 2],
         ..PostNorm::read(config, &sizes, names)?
     };

@@ -51,13 +51,13 @@ impl PostNorm {
         Ok(Self {
             sizes: *sizes,
             names,
-            eps: config.f32_or("layer_norm_eps", 1e-12)?,
+            eps: keys::eps(config, "layer_norm_eps", 1e-12)?,
             activation: keys::activation(config, "hidden_act", "gelu")?,
             gate: None,
             rope: None,
             biases: Biases { attention: true, up: true, down: true },
-            attention_dropout: config.f32_or("attention_probs_dropout_prob", 0.1)?,
-            dropouts: [config.f32_or("hidden_dropout_prob", 0.1)?; 2],
+            attention_dropout: keys::dropout(config, "attention_probs_dropout_prob", 0.1)?,
+            dropouts: [keys::dropout(config, "hidden_dropout_prob", 0.1)?; 2],
         })
     }
 

@@ -7,6 +7,7 @@ use std::f64::consts::PI;
 use kernels::rope_frequencies;
 
 use super::block::Rope;
+use super::keys::{above_0, size};
 use crate::error::Result;
 use crate::folder::Config;
 
@@ -34,25 +35,30 @@ pub(super) fn rope(config: &Config, keys: &RotaryKeys, rotary_size: usize) -> Re
     };
     let old = if keys.scaled { config.section("rope_scaling")? } else { None };
     let theta = match &part {
-        Some(part) if part.has("rope_theta") => part.f32("rope_theta")?,
-        _ => config.f32_or(keys.theta, keys.default_theta)?,
+        Some(part) if part.has("rope_theta") => above_0(part, "rope_theta", None)?,
+        _ => above_0(config, keys.theta, Some(keys.default_theta))?,
     };
-    let Some(scaling) = part.or(old) else { return Ok(Rope::new(rope_frequencies(theta, rotary_size), 1.0)) };
+    let Some(scaling) = part.clone().or(old) else {
+        return Ok(Rope::new(rope_frequencies(theta, rotary_size), 1.0));
+    };
     let kind = match scaling.has("rope_type") {
         true => scaling.str("rope_type")?,
         false => scaling.str_or("type", "default")?,
     };
-    let max_positions = || config.f32_or("max_position_embeddings", 0.0).map(f64::from);
     let plain = rope_frequencies(theta, rotary_size);
     match kind {
         // The dynamic one changes only what lies beyond the longest text, which is refused.
         "default" | "dynamic" => Ok(Rope::new(plain, 1.0)),
         "linear" => {
-            let factor = scaling.f32("factor")?;
+            let factor = above_0(&scaling, "factor", None)?;
             Ok(Rope::new(plain.into_iter().map(|frequency| frequency / factor).collect(), 1.0))
         }
         "llama3" => Ok(Rope::new(llama3(&scaling, &plain)?, 1.0)),
-        "yarn" => yarn(&scaling, &plain, f64::from(theta), max_positions()?),
+        "yarn" if theta <= 1.0 => Err(part
+            .as_ref()
+            .unwrap_or(config)
+            .wrong("rope_theta", "a number above 1, as `yarn` divides by its log")),
+        "yarn" => yarn(&scaling, &plain, f64::from(theta), size(config, "max_position_embeddings")? as f64),
         _ => {
             let known = "`default`, `linear`, `dynamic`, `llama3` or `yarn`";
             Err(scaling.wrong(if scaling.has("rope_type") { "rope_type" } else { "type" }, known))
@@ -62,8 +68,11 @@ pub(super) fn rope(config: &Config, keys: &RotaryKeys, rotary_size: usize) -> Re
 
 /// `_compute_llama3_parameters`: slow frequencies are divided by a factor, fast ones stay.
 fn llama3(scaling: &Config, plain: &[f32]) -> Result<Vec<f32>> {
-    let number = |key: &str| scaling.f32(key).map(f64::from);
+    let number = |key: &str| above_0(scaling, key, None).map(f64::from);
     let (factor, low, high) = (number("factor")?, number("low_freq_factor")?, number("high_freq_factor")?);
+    if high <= low {
+        return Err(scaling.wrong("high_freq_factor", "more than `low_freq_factor`"));
+    }
     let old_length = number("original_max_position_embeddings")?;
     let scaled = plain.iter().map(|&frequency| {
         let wavelength = 2.0 * PI / f64::from(frequency);
@@ -81,13 +90,13 @@ fn llama3(scaling: &Config, plain: &[f32]) -> Result<Vec<f32>> {
 
 /// `_compute_yarn_parameters` (Peng et al. 2023).
 fn yarn(scaling: &Config, plain: &[f32], theta: f64, max_positions: f64) -> Result<Rope> {
-    let number_or = |key: &str, default: f64| scaling.f32_or(key, default as f32).map(f64::from);
+    let number_or = |key: &str, default: f64| above_0(scaling, key, Some(default as f32)).map(f64::from);
     let old_length = number_or("original_max_position_embeddings", max_positions)?;
-    let factor = f64::from(scaling.f32("factor")?);
+    let factor = f64::from(above_0(scaling, "factor", None)?);
     let mscale = |scale: f64, by: f64| if scale <= 1.0 { 1.0 } else { 0.1 * by * scale.ln() + 1.0 };
-    let (by, by_all) = (number_or("mscale", 0.0)?, number_or("mscale_all_dim", 0.0)?);
+    let (by, by_all) = (scaling.f32_or("mscale", 0.0)?, scaling.f32_or("mscale_all_dim", 0.0)?);
     let usual = if by > 0.0 && by_all > 0.0 {
-        mscale(factor, by) / mscale(factor, by_all)
+        mscale(factor, f64::from(by)) / mscale(factor, f64::from(by_all))
     } else {
         mscale(factor, 1.0)
     };

@@ -19,8 +19,8 @@ pub(super) const ALIASES: Aliases = &[
 
 pub(super) fn build(config: &Config, builder: &mut Builder<'_>) -> Result<Box<dyn Encoder>> {
     let sizes = Sizes::read(config)?;
-    let eps = config.f32_or("layer_norm_epsilon", 1e-6)?;
-    let dropout = config.f32_or("dropout_rate", 0.1)?;
+    let eps = keys::eps(config, "layer_norm_epsilon", 1e-6)?;
+    let dropout = keys::dropout(config, "dropout_rate", 0.1)?;
     let (activation, gate) = projection(config)?;
     let names = ["shared.weight", "encoder.embed_tokens.weight"];
     let name = names.iter().find(|name| builder.has(name)).unwrap_or(&names[0]);

@@ -1,14 +1,17 @@
 //! `config.json` and its like: JSON objects read by key, with errors that name file and key.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::files;
 use crate::error::{Error, Result};
 
 /// Names of one setting: the one that is asked for, and others that files use.
 pub type Aliases = &'static [(&'static str, &'static [&'static str])];
+
+/// Ids and positions have 32 bits; products of two sizes and a small number never overflow.
+const LARGEST_SIZE: usize = 1 << 30;
 
 /// A JSON object of a model folder.
 ///
@@ -106,6 +109,26 @@ impl Config {
     /// [`Error::Model`] if it is something else.
     pub fn positive(&self, key: &str) -> Result<Option<usize>> {
         self.typed(key, "a whole number, 1 or more", |value| to_usize(value).filter(|number| *number > 0))
+    }
+
+    /// A whole number that is at least 1 and can be a size of a tensor.
+    ///
+    /// # Errors
+    /// [`Error::Model`] if it is absent or something else.
+    pub fn size(&self, key: &str) -> Result<usize> {
+        match self.usize(key)? {
+            0 => Err(self.wrong(key, "1 or more")),
+            size if size > LARGEST_SIZE => Err(self.wrong(key, &format!("{LARGEST_SIZE} at most"))),
+            size => Ok(size),
+        }
+    }
+
+    /// A size, or `default` where the key is absent.
+    ///
+    /// # Errors
+    /// [`Error::Model`] if it is something else.
+    pub fn size_or(&self, key: &str, default: usize) -> Result<usize> {
+        if self.has(key) { self.size(key) } else { Ok(default) }
     }
 
     /// A number.
@@ -208,12 +231,7 @@ impl Config {
 /// # Errors
 /// [`Error::Model`] if the file is absent or is not JSON.
 pub fn read_json(path: &Path) -> Result<Value> {
-    let text = match fs::read(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(Error::model(path, "there is no such file"));
-        }
-        read => read.map_err(Error::io(path))?,
-    };
+    let text = files::read(path)?;
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text); // byte order mark
     serde_json::from_slice(text).map_err(|error| Error::model(path, format!("not JSON: {error}")))
 }
@@ -223,7 +241,7 @@ fn to_usize(value: &Value) -> Option<usize> {
 }
 
 fn to_f32(value: &Value) -> Option<f32> {
-    value.as_f64().map(|number| number as f32)
+    value.as_f64().map(|number| number as f32).filter(|number| number.is_finite())
 }
 
 fn to_strings(value: &Value) -> Option<Vec<&str>> {
@@ -244,6 +262,8 @@ fn shown(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn config(json: &str) -> Result<Config> {
@@ -283,6 +303,16 @@ mod tests {
         check(config.f32_or("eps", 0.1), "`eps` is a list; expected a number");
         check(config.model_type(), "`model_type` is missing; expected a string");
         check(config.section("text_config"), "`text_config` is 3; expected an object");
+    }
+
+    #[test]
+    fn numbers_that_nothing_can_have_are_refused() {
+        let config = config(r#"{"none": 0, "huge": 9223372036854775808, "beyond": 1e39, "-": -1}"#).unwrap();
+        check(config.size("none"), "`none` is 0; expected 1 or more");
+        check(config.size_or("huge", 1), "`huge` is 9223372036854775808; expected 1073741824 at most");
+        check(config.size_or("-", 1), "`-` is -1; expected a whole number");
+        check(config.f32("beyond"), "`beyond` is 1e+39; expected a number");
+        assert_eq!(config.size_or("absent", 7).unwrap(), 7);
     }
 
     #[test]

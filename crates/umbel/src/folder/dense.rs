@@ -37,7 +37,7 @@ impl DenseLayer {
         let config = Config::read(&dir.join("config.json"))?;
         check_supported(&config)?;
         let activation = read_activation(&config)?;
-        let (inputs, outputs) = (config.usize("in_features")?, config.usize("out_features")?);
+        let (inputs, outputs) = (config.size("in_features")?, config.size("out_features")?);
         let has_bias = config.bool_or("bias", true)?;
 
         let weights = Weights::open(dir)?;
@@ -127,6 +127,7 @@ mod tests {
         let swapped = r#"{"in_features": 1, "out_features": 2, "bias": false}"#;
         check(swapped, "`linear.weight` has shape [1, 2]; expected [2, 1]");
         check(r#"{"in_features": 2}"#, "`out_features` is missing");
+        check(r#"{"in_features": 2, "out_features": 0}"#, "`out_features` is 0; expected 1 or more");
     }
 
     #[test]

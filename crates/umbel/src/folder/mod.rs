@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod dense;
+pub mod files;
 #[cfg(test)]
 pub(crate) mod fixtures;
 pub mod paths;

@@ -14,6 +14,7 @@ pub fn inside(root: &Path, name: &str) -> Result<PathBuf, String> {
         return Err(format!("the path `{name}` leads outside of the model's folder"));
     }
     let path = root.join(name);
+    let root = if root.as_os_str().is_empty() { Path::new(".") } else { root };
     match (path.canonicalize(), root.canonicalize()) {
         (Ok(real), Ok(real_root)) if !real.starts_with(&real_root) && !is_blob(&real, &real_root) => {
             Err(format!("the path `{name}` is a link that leads outside of the model's folder"))

@@ -1,7 +1,11 @@
 //! The header of a safetensors file, checked so that every tensor lies within the file.
 
+use std::collections::HashSet;
+use std::fmt;
+
 use safetensors::Dtype;
 use safetensors::tensor::Metadata;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
 /// Where a tensor lies, and what it holds.
@@ -29,6 +33,7 @@ pub(super) fn parse(file: &[u8]) -> Result<(usize, Vec<(String, Info)>), String>
         return Err(format!("the header claims {length} bytes, but {} follow", rest.len()));
     }
     let (header, data) = rest.split_at(length);
+    refuse_duplicates(header)?;
     let metadata: Metadata = serde_json::from_slice(header).map_err(|error| culprit(header, error))?;
     if metadata.data_len() != data.len() {
         return Err(format!(
@@ -42,6 +47,43 @@ pub(super) fn parse(file: &[u8]) -> Result<(usize, Vec<(String, Info)>), String>
         (name, Info { dtype: info.dtype, shape: info.shape.clone(), start, end })
     });
     Ok((8 + length, infos.collect()))
+}
+
+/// The format allows each name once; of two, readers would take different ones.
+fn refuse_duplicates(header: &[u8]) -> Result<(), String> {
+    let Ok(Keys(keys)) = serde_json::from_slice(header) else { return Ok(()) }; // What is wrong is said later.
+    let mut seen = HashSet::new();
+    match keys.iter().find(|key| !seen.insert(&key[..])) {
+        Some(twice) => Err(format!("the header has `{twice}` twice")),
+        None => Ok(()),
+    }
+}
+
+/// The keys of a JSON object in its order, each as often as it is there.
+struct Keys(Vec<String>);
+
+impl<'de> Deserialize<'de> for Keys {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Gather;
+
+        impl<'de> Visitor<'de> for Gather {
+            type Value = Keys;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Keys, A::Error> {
+                let mut keys = Vec::new();
+                while let Some((key, IgnoredAny)) = entries.next_entry()? {
+                    keys.push(key);
+                }
+                Ok(Keys(keys))
+            }
+        }
+
+        deserializer.deserialize_map(Gather)
+    }
 }
 
 /// Names the tensor at fault where the crate's own message does not.

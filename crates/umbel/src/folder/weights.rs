@@ -9,10 +9,10 @@ use rayon::prelude::*;
 use safetensors::Dtype;
 
 use super::config::read_json;
-use super::paths;
 use super::safetensors_header as header;
+use super::{files, paths};
 use crate::error::{Error, Result};
-use crate::nn::tensor::{MappedFloats, Tensor, Values, convert, convert_integers};
+use crate::nn::tensor::{MappedFloats, Tensor, Values, convert, convert_integers, fits_in_memory};
 
 #[cfg(target_endian = "big")]
 compile_error!("safetensors files are little-endian and are read where they lie");
@@ -100,7 +100,7 @@ impl Weights {
     }
 
     fn add_file(&mut self, path: &Path) -> Result<BTreeMap<String, Entry>> {
-        let map = Arc::new(Mapped::open(path).map_err(Error::io(path))?);
+        let map = Arc::new(files::map(path)?);
         let file = self.files.len();
         let (data, infos) = header::parse(&map).map_err(|problem| Error::model(path, problem))?;
         self.files.push(File { path: path.to_path_buf(), map });
@@ -158,6 +158,13 @@ impl Weights {
             Dtype::F32 => MappedFloats::new(map, entry.start, entry.end).map(Values::Mapped),
             _ => None,
         };
+        let n_values = entry.shape.iter().product();
+        if in_place.is_none() && !fits_in_memory(n_values) {
+            return Err(Error::model(
+                path,
+                format!("`{name}` needs more memory than there is: {n_values} floats"),
+            ));
+        }
         let converted = || convert(entry.dtype, &map[entry.start..entry.end]).map(Values::Owned);
         match in_place.or_else(converted) {
             Some(values) => Ok(Tensor { shape: entry.shape.clone(), values }),
@@ -311,6 +318,14 @@ mod tests {
             &file(r#"{"a": {"dtype": "F32", "shape": [-1], "data_offsets": [0, 8]}}"#, 8),
             "not whole numbers",
         );
+        let tensor = |name: &str, offsets: &str| {
+            format!(r#""{name}": {{"dtype": "F32", "shape": [1], "data_offsets": {offsets}}}"#)
+        };
+        let header = |first: &str, second: &str| format!("{{{first}, {second}}}");
+        let first = tensor("a", "[0, 4]");
+        check(&file(&header(&first, &tensor("a", "[4, 8]")), 8), "the header has `a` twice");
+        check(&file(&header(&first, &tensor("b", "[2, 6]")), 6), "invalid offset for tensor `b`");
+        check(&file(&header(&first, &tensor("b", "[8, 12]")), 12), "invalid offset for tensor `b`");
         let huge = r#"{"a": {"dtype": "F32", "shape": [4294967296, 4294967296, 2], "data_offsets": [0, 8]}}"#;
         check(&file(huge, 8), "`a` has a size that overflows");
     }

@@ -8,6 +8,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use super::dense::DenseLayer;
+use super::files;
 use super::sentence::{POOLING_FLAGS, SentenceFolder};
 use super::write::{NamedTensor, write_file, write_safetensors};
 use super::write_static::write_static_encoder;
@@ -139,7 +140,7 @@ fn take_over(source: &Path, target: &Path) -> Result<()> {
     if source == target || !source.exists() {
         return Ok(());
     }
-    write_file(target, &fs::read(source).map_err(Error::io(source))?)
+    write_file(target, &files::read(source)?)
 }
 
 #[cfg(test)]

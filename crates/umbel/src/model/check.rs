@@ -10,6 +10,7 @@ use super::open::{FileRecord, Manifest};
 use super::save::hash;
 use crate::error::{Error, Result};
 use crate::folder::paths;
+use crate::nn::Matrix;
 use crate::text::length::too_long;
 
 /// A file of a model folder as it is now.
@@ -52,7 +53,7 @@ const DEPTH: usize = 3;
 
 fn records(dir: &Path) -> Result<BTreeMap<String, FileRecord>> {
     let path = dir.join("umbel.json");
-    if !path.is_file() {
+    if !path.exists() {
         return Ok(BTreeMap::new());
     }
     let manifest: Manifest = Manifest::read(&path)?;
@@ -98,6 +99,19 @@ impl Model {
         let problems: Vec<String> = tensors.filter_map(problem).collect();
         let path = self.origin.transformer_dir.clone();
         if problems.is_empty() { Ok(()) } else { Err(Error::Model { path, problems }) }
+    }
+
+    /// Refuses results that are no finite numbers, and names the weights at fault.
+    ///
+    /// Weights are not read through when a model is opened, which would take as long as all else together.
+    pub(super) fn check_numbers<'a>(&self, results: impl IntoIterator<Item = &'a Matrix>) -> Result<()> {
+        let is_wrong = |row: &[f32]| row.iter().any(|x| !x.is_finite());
+        let Some(row) = results.into_iter().find_map(|result| result.iter_rows().position(is_wrong)) else {
+            return Ok(());
+        };
+        self.check_finite()?;
+        let problem = format!("the numbers of text {} overflow, though all weights are finite", row + 1);
+        Err(Error::model(&self.origin.transformer_dir, problem))
     }
 
     /// The texts that cannot be turned into tokens that the encoder reads: their places and what is wrong.
@@ -167,6 +181,9 @@ mod tests {
             error.ends_with("`heads.mood.bias` has 1 numbers that are infinite or not a number"),
             "{error}"
         );
+        let error = model.predict(&["a text"]).unwrap_err().to_string();
+        assert!(error.contains("`heads.mood.bias` has 1 numbers"), "{error}");
+        assert!(model.embed(&["a text"]).is_ok(), "the embedding does not need the head");
     }
 
     #[test]

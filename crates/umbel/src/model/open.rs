@@ -10,10 +10,11 @@ use super::head::{Head, random_linear};
 use super::{Embedding, Model, Projection};
 use crate::encoder::{Builder, ENCODERS, Encoder, Source};
 use crate::error::{Error, Result};
-use crate::folder::{DenseLayer, Input, SentenceFolder, Weights};
+use crate::folder::{DenseLayer, Input, SentenceFolder, Weights, files};
 use crate::nn::ops::Linear;
 use crate::nn::params::{ParamSpec, Params, Part};
 use crate::pooling::POOLINGS;
+use crate::settings::task::check_names;
 use crate::settings::{ModelSettings, OneOrMany, TaskSettings};
 use crate::text::length::max_length;
 use crate::text::{Side, Tokenizer, TokenizerOptions, Truncation};
@@ -67,15 +68,24 @@ pub(super) struct FileRecord {
 impl Manifest {
     /// Reads `umbel.json`.
     pub(super) fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read(path).map_err(Error::io(path))?;
+        let text = files::read(path)?;
         let wrong = |error: serde_json::Error| Error::model(path, error.to_string());
-        let manifest: Manifest = serde_json::from_slice(&text).map_err(wrong)?;
-        if manifest.format > FORMAT {
-            let problem = format!("format {} is newer than this version reads ({FORMAT})", manifest.format);
+        // A later format may lack what this one has, so it is asked for first.
+        let Format { format } = serde_json::from_slice(&text).map_err(wrong)?;
+        if format > FORMAT {
+            let problem = format!("format {format} is newer than this version reads ({FORMAT})");
             return Err(Error::model(path, problem));
         }
+        let manifest: Manifest = serde_json::from_slice(&text).map_err(wrong)?;
+        check_names(&manifest.tasks).map_err(|error| Error::model(path, error.to_string()))?;
         Ok(manifest)
     }
+}
+
+/// The only key that all formats have.
+#[derive(Deserialize)]
+struct Format {
+    format: u32,
 }
 
 /// The format that this version writes and the newest that it reads.
@@ -89,7 +99,7 @@ impl Model {
     pub fn open(dir: &Path) -> Result<Self> {
         let mut model = Self::open_encoder(dir)?;
         let path = dir.join("umbel.json");
-        if path.is_file() {
+        if path.exists() {
             model.open_heads(dir, &path)?;
         }
         Ok(model)
@@ -199,7 +209,9 @@ impl Model {
     }
 
     fn open_head(&mut self, dir: &Path, settings: TaskSettings) -> Result<()> {
-        let task = crate::task::make(&settings)?;
+        let manifest = |problem: String| Error::model(dir.join("umbel.json"), problem);
+        let task = crate::task::make(&settings).map_err(|error| manifest(error.to_string()))?;
+        task.check_learned().map_err(|problem| manifest(format!("task `{}`: {problem}", settings.name)))?;
         let path = dir.join("heads").join(&settings.name).join("model.safetensors");
         let weights = Weights::open_file(&path)?;
         let (out, input) = (task.n_outputs(), self.embedding_size());

@@ -65,10 +65,11 @@ impl Model {
     /// The embedding of each text, or its first numbers if [`Model::set_truncate_dim`] says so.
     ///
     /// # Errors
-    /// If a text cannot be turned into tokens.
+    /// If a text cannot be turned into tokens, or weights give what is not a finite number.
     pub fn embed(&self, texts: &[impl AsRef<str> + Sync]) -> Result<Embedded> {
         let encoded = self.tokenize(texts)?;
         let embeddings = self.truncated(self.embed_tokens(&encoded.texts));
+        self.check_numbers([&embeddings])?;
         Ok(Embedded { embeddings, n_truncated: encoded.n_truncated })
     }
 
@@ -85,7 +86,7 @@ impl Model {
     /// The answers of all tasks for each text, and its embedding, from one pass through the encoder.
     ///
     /// # Errors
-    /// If a text cannot be turned into tokens.
+    /// If a text cannot be turned into tokens, or weights give what is not a finite number.
     pub fn predict(&self, texts: &[impl AsRef<str> + Sync]) -> Result<Predicted> {
         let names: Vec<&str> = self.heads.iter().map(super::Head::name).collect();
         self.predict_tasks(texts, &names)
@@ -94,12 +95,13 @@ impl Model {
     /// The answers of the named tasks only.
     ///
     /// # Errors
-    /// If there is no such task, or a text cannot be turned into tokens.
+    /// If there is no such task, a text cannot be turned into tokens, or weights give what is not a finite number.
     pub fn predict_tasks(&self, texts: &[impl AsRef<str> + Sync], tasks: &[&str]) -> Result<Predicted> {
         let heads = tasks.iter().map(|name| self.head(name)).collect::<Result<Vec<_>>>()?;
         let encoded = self.tokenize(texts)?;
         let embeddings = self.embed_tokens(&encoded.texts);
         let outputs: Vec<Matrix> = heads.iter().map(|head| self.outputs(head, &embeddings)).collect();
+        self.check_numbers(outputs.iter().chain([&embeddings]))?;
         let answer = |row: usize| {
             let answers = heads.iter().zip(&outputs);
             let answers =

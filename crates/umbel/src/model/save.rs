@@ -9,7 +9,7 @@ use super::open::{ACTIVATIONS, FORMAT, FileRecord, Manifest};
 use super::{Model, Projection};
 use crate::error::{Error, Result};
 use crate::folder::write::{NamedTensor, write_file, write_safetensors};
-use crate::folder::{DenseLayer, SentenceFolder, write_sentence_folder};
+use crate::folder::{DenseLayer, SentenceFolder, files, paths, write_sentence_folder};
 
 use crate::nn::params::{Param, Part};
 use crate::nn::tensor::Tensor;
@@ -119,10 +119,13 @@ impl FileRecord {
 
     /// What is wrong with the file: its size, or of a head's small file also its bytes.
     pub(super) fn check(&self, dir: &Path) -> Option<String> {
-        let path = dir.join(&self.path);
-        let bytes = match std::fs::metadata(&path) {
-            Err(error) => return Some(format!("`{}`: {error}", self.path)),
-            Ok(metadata) => metadata.len(),
+        let path = match paths::inside(dir, &self.path) {
+            Err(problem) => return Some(problem),
+            Ok(path) => path,
+        };
+        let bytes = match files::check(&path) {
+            Err(error) => return Some(error.to_string()),
+            Ok(bytes) => bytes,
         };
         if bytes != self.bytes {
             return Some(format!("`{}` has {bytes} bytes; umbel.json says {}", self.path, self.bytes));
@@ -147,7 +150,7 @@ impl FileRecord {
 
 /// Size and SHA-256 of a file.
 pub(super) fn hash(path: &Path) -> Result<(u64, String)> {
-    let mut file = std::fs::File::open(path).map_err(Error::io(path))?;
+    let mut file = files::open(path)?;
     let (mut hasher, mut buffer, mut bytes) = (Sha256::new(), vec![0; 1 << 20], 0);
     loop {
         let n = file.read(&mut buffer).map_err(Error::io(path))?;

@@ -118,6 +118,12 @@ impl Tensor {
     }
 }
 
+/// Whether so many floats can be had at all: a file with holes may claim more than any machine has, and memory that
+/// cannot be had ends the process.
+pub(crate) fn fits_in_memory(n_values: usize) -> bool {
+    Vec::<f32>::new().try_reserve_exact(n_values).is_ok()
+}
+
 /// Widens or narrows little-endian numbers to 32-bit floats; nothing if they are not floats.
 pub(crate) fn convert(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
     Some(match dtype {

@@ -34,7 +34,10 @@ impl TaskSettings {
 }
 
 /// Task names become folders and keys of answers.
-pub(super) fn check_names(tasks: &[TaskSettings]) -> Result<()> {
+///
+/// # Errors
+/// [`Error::Settings`] with the first name that cannot be, or that two tasks have.
+pub fn check_names(tasks: &[TaskSettings]) -> Result<()> {
     for (i, task) in tasks.iter().enumerate() {
         let name = &task.name;
         let plain = |c: char| c.is_alphanumeric() || "_- ".contains(c);

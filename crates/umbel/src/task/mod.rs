@@ -28,6 +28,12 @@ pub trait Task: Send + Sync {
     /// A sentence that says what is wrong with the labels.
     fn learn(&mut self, labels: &[&Value]) -> Result<(), String>;
 
+    /// Refuses to answer without what [`Task::learn`] learns.
+    ///
+    /// # Errors
+    /// A sentence that says what is not known.
+    fn check_learned(&self) -> Result<(), String>;
+
     /// Numbers that the head gives for a text.
     fn n_outputs(&self) -> usize;
 

@@ -132,6 +132,13 @@ impl Task for Multilabel {
         self.weigh(&rows)
     }
 
+    fn check_learned(&self) -> Result<(), String> {
+        match self.labels.len() {
+            0 => Err("`labels` has no names; expected 1 or more".to_string()),
+            _ => Ok(()),
+        }
+    }
+
     fn n_outputs(&self) -> usize {
         self.labels.len()
     }

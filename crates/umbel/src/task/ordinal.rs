@@ -74,6 +74,13 @@ impl Task for Ordinal {
         }
     }
 
+    fn check_learned(&self) -> Result<(), String> {
+        match self.labels.len() {
+            0 | 1 => Err(format!("`labels` has {} names; expected 2 or more", self.labels.len())),
+            _ => Ok(()),
+        }
+    }
+
     fn n_outputs(&self) -> usize {
         self.labels.len() - 1
     }

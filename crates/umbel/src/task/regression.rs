@@ -41,6 +41,10 @@ pub(super) fn make(options: Map<String, Value>) -> Result<Box<dyn Task>, String>
     if task.mean.len() != task.sd.len() || !(task.mean.is_empty() || task.mean.len() == task.size) {
         return Err(format!("`mean` and `sd` need {} numbers each", task.size));
     }
+    let mut numbers = task.mean.iter().chain(&task.sd);
+    if let Some(wrong) = numbers.find(|number| !number.is_finite()) {
+        return Err(format!("`mean` or `sd` has {wrong}; expected finite numbers"));
+    }
     Ok(Box::new(task))
 }
 
@@ -87,6 +91,13 @@ impl Task for Regression {
             self.sd.push(sd as f32);
         }
         Ok(())
+    }
+
+    fn check_learned(&self) -> Result<(), String> {
+        match self.standardize && self.mean.is_empty() {
+            true => Err(format!("`mean` and `sd` are missing; expected {} numbers each", self.size)),
+            false => Ok(()),
+        }
     }
 
     fn n_outputs(&self) -> usize {

@@ -1,6 +1,7 @@
 //! From text to packed token sequences.
 
 pub mod batch;
+mod bombs;
 #[cfg(test)]
 mod edge_cases;
 pub mod explain;

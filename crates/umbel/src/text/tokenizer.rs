@@ -10,12 +10,14 @@ use tokenizers::utils::truncation::{TruncationDirection, TruncationParams, trunc
 use tokenizers::{Encoding, PaddingParams, PostProcessor};
 
 use super::model2vec::Model2Vec;
-use super::{Side, TokenizerConfig, Tokens};
+use super::{Side, TokenizerConfig, Tokens, bombs};
 use crate::error::{Error, Result};
+use crate::folder::files;
 
 /// A model's tokenizer.
 ///
-/// Truncation and padding that `tokenizer.json` itself carries never apply.
+/// Truncation and padding that `tokenizer.json` itself carries never apply. Some files make the tokenizers crate
+/// panic, when they are read or on some texts; such a panic is caught and becomes an error.
 #[derive(Debug, Clone)]
 pub struct Tokenizer {
     /// What `tokenizer_config.json` says.
@@ -25,6 +27,8 @@ pub struct Tokenizer {
     // The length at which `tokenizer.json` itself cuts.
     own_max_length: Option<usize>,
     pub(super) model2vec: Option<Model2Vec>,
+    // Invariant: no text yields a larger id; one that would is an error.
+    max_id: u32,
 }
 
 /// Whether long texts are cut.
@@ -91,17 +95,19 @@ impl Tokenizer {
                  `AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR)` writes it",
             ));
         }
-        let bytes = std::fs::read(&path).map_err(Error::io(&path))?;
+        let bytes = files::read(&path)?;
         Self::from_bytes(&bytes, TokenizerConfig::read(dir)?).map_err(|problem| Error::model(path, problem))
     }
 
     fn from_bytes(bytes: &[u8], config: TokenizerConfig) -> Result<Self, String> {
+        bombs::refuse(bytes)?;
         let mut inner = guard(|| tokenizers::Tokenizer::from_bytes(bytes))?;
         let pad_id = pad_id(&inner, &config);
         let own_max_length = inner.get_truncation().map(|truncation| truncation.max_length);
         inner.with_padding(None);
         guard(|| inner.with_truncation(None).map(|_| ()))?;
-        Ok(Self { config, inner, pad_id, own_max_length, model2vec: None })
+        let max_id = max_id(&inner)?;
+        Ok(Self { config, inner, pad_id, own_max_length, model2vec: None, max_id })
     }
 
     /// Takes texts as `StaticEmbedding` of sentence-transformers does: what `tokenizer.json` says of truncation holds,
@@ -138,7 +144,7 @@ impl Tokenizer {
 
     /// The largest id a text can yield; the encoder needs one more row of token embeddings than that.
     pub fn max_id(&self) -> u32 {
-        self.inner.get_vocab(true).into_values().max().unwrap_or(0)
+        self.max_id
     }
 
     /// How many special tokens are put around a text.
@@ -240,7 +246,11 @@ impl Tokenizer {
             first.take_overflowing();
             second.as_mut().map(Encoding::take_overflowing);
         }
-        Ok((self.inner.post_process(first, second, options.add_special_tokens)?, length))
+        let encoding = self.inner.post_process(first, second, options.add_special_tokens)?;
+        match encoding.get_ids().iter().find(|&&id| id > self.max_id) {
+            Some(id) => Err(format!("it gives the id {id}, which is not in its vocabulary").into()),
+            None => Ok((encoding, length)),
+        }
     }
 }
 
@@ -264,6 +274,15 @@ fn pad_id(inner: &tokenizers::Tokenizer, config: &TokenizerConfig) -> u32 {
     let own = || inner.get_padding().map(|PaddingParams { pad_id, .. }| *pad_id);
     let usual = || ["[PAD]", "<pad>"].iter().find_map(|token| inner.token_to_id(token));
     named.or_else(own).or_else(usual).unwrap_or(0)
+}
+
+/// The largest id of the vocabulary and of the tokens that are put around texts, which need not be in it.
+fn max_id(inner: &tokenizers::Tokenizer) -> Result<u32, String> {
+    let around = |pair| guard(|| inner.post_process(Encoding::default(), pair, true));
+    let text = around(None).map_err(|problem| format!("`post_processor` fails: {problem}"))?;
+    let pair = around(Some(Encoding::default())).unwrap_or_default(); // Where it fails, single texts can be read.
+    let around = text.get_ids().iter().chain(pair.get_ids()).copied();
+    Ok(inner.get_vocab(true).into_values().chain(around).max().unwrap_or(0))
 }
 
 /// Runs the tokenizers crate, which panics on some files and texts, and makes that an error too.

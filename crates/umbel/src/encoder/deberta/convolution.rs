@@ -44,7 +44,7 @@ impl Convolution {
             width,
             activation: keys::activation(config, "conv_act", "tanh")?,
             norm: builder.layer_norm("encoder.conv.LayerNorm", hidden, eps, true),
-            dropout: config.f32_or("hidden_dropout_prob", 0.1)?,
+            dropout: keys::dropout(config, "hidden_dropout_prob", 0.1)?,
         }))
     }
 

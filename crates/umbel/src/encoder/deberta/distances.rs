@@ -56,7 +56,7 @@ impl Distances {
         let norms = config.str_or("norm_rel_ebd", "none")?.to_lowercase();
         let norm = match norms.split('|').any(|norm| norm.trim() == "layer_norm") {
             true => {
-                let eps = config.f32_or("layer_norm_eps", super::EPS)?;
+                let eps = keys::eps(config, "layer_norm_eps", super::EPS)?;
                 Some(builder.layer_norm("encoder.LayerNorm", sizes.hidden, eps, true))
             }
             false => None,

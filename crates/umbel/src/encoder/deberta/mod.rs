@@ -51,7 +51,7 @@ pub(super) fn build(config: &Config, builder: &mut Builder<'_>) -> Result<Box<dy
     if sizes.query_width() != sizes.hidden {
         return Err(config.wrong("head_dim", "`hidden_size` divided by `num_attention_heads`"));
     }
-    let eps = config.f32_or("layer_norm_eps", EPS)?;
+    let eps = keys::eps(config, "layer_norm_eps", EPS)?;
     let max_positions = keys::size(config, "max_position_embeddings")?;
     let embeddings = embeddings(config, builder, &sizes, max_positions)?;
     let norm = builder.layer_norm("embeddings.LayerNorm", sizes.hidden, eps, true);
@@ -72,7 +72,7 @@ pub(super) fn build(config: &Config, builder: &mut Builder<'_>) -> Result<Box<dy
     };
     let kind = PostNorm { eps, ..PostNorm::read(config, &sizes, names)? };
     let share_keys = config.bool_or("share_att_key", false)?;
-    let dropout = config.f32_or("hidden_dropout_prob", 0.1)?;
+    let dropout = keys::dropout(config, "hidden_dropout_prob", 0.1)?;
     let layers = builder.layers(sizes.n_layers, |builder, i| {
         let name = format!("encoder.layer.{i}");
         let BertLayer { attention, feed_forward } = kind.layer(builder, &name);
