@@ -44,3 +44,20 @@ fn two_texts_can_be_a_pair() {
     assert_eq!((&line["text"], &line["pair"]), (&json!("a"), &json!("b")));
     umbel(&["tokenize", str(&model), "--pair", "a"], "").failed(1, "expected an even number, found 1");
 }
+
+#[test]
+fn a_prompt_is_shown_where_it_is_asked_for() {
+    let dir = trained();
+    write(
+        &dir,
+        "config_sentence_transformers.json",
+        r#"{"prompts": {"query": "film "}, "default_prompt_name": "query"}"#,
+    );
+    let ids = |args: &[&str]| {
+        let ran = umbel(&[&["tokenize", str(dir.path()), "--json"], args].concat(), "");
+        ran.lines().remove(0)["ids"].clone()
+    };
+    assert_eq!(ids(&["a", "--prompt", "query"]), ids(&["film a"]));
+    assert_ne!(ids(&["a"]), ids(&["film a"]));
+    umbel(&["tokenize", str(dir.path()), "a", "--prompt", "x"], "").failed(1, "unknown prompt `x`");
+}
