@@ -1,5 +1,6 @@
 //! Model folders: their settings, their weights, and the files that sentence-transformers reads.
 
+mod causal;
 pub mod config;
 pub mod dense;
 pub mod files;

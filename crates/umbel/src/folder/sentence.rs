@@ -61,7 +61,8 @@ pub(super) const POOLING_FLAGS: [(&str, &str); 6] = [
 ];
 
 impl SentenceFolder {
-    /// Reads what a folder says; without `modules.json` that is mean pooling and nothing else.
+    /// Reads what a folder says; without `modules.json` that is mean pooling and nothing else, or the last token's
+    /// state of what was made to continue texts, as sentence-transformers 6 has it.
     ///
     /// # Errors
     /// [`Error::Model`] with everything that is wrong.
@@ -74,6 +75,8 @@ impl SentenceFolder {
             for module in &modules {
                 problems.note(folder.read_module(module));
             }
+        } else if super::causal::is_causal(dir) {
+            folder.poolings = vec!["lasttoken".into()];
         }
         problems.note(folder.read_model2vec());
         problems.note(folder.read_transformer());
