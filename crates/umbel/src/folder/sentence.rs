@@ -6,8 +6,7 @@ use serde_json::Value;
 
 use super::config::{Config, read_json};
 use super::dense::DenseLayer;
-use super::paths;
-use super::static_folder::Input;
+use super::{causal, paths, static_folder::Input};
 use crate::error::{Error, Result};
 
 /// What a sentence-transformers folder says beside the encoder.
@@ -61,8 +60,7 @@ pub(super) const POOLING_FLAGS: [(&str, &str); 6] = [
 ];
 
 impl SentenceFolder {
-    /// Reads what a folder says; without `modules.json` that is mean pooling and nothing else, or the last token's
-    /// state of what was made to continue texts, as sentence-transformers 6 has it.
+    /// Reads what a folder says; without `modules.json`, mean pooling, or the last token of what continues texts.
     ///
     /// # Errors
     /// [`Error::Model`] with everything that is wrong.
@@ -75,7 +73,7 @@ impl SentenceFolder {
             for module in &modules {
                 problems.note(folder.read_module(module));
             }
-        } else if super::causal::is_causal(dir) {
+        } else if causal::is_causal(dir) {
             folder.poolings = vec!["lasttoken".into()];
         }
         problems.note(folder.read_model2vec());
