@@ -66,6 +66,9 @@ impl Error {
     }
 }
 
+/// How many problems of a model folder a message lists: a large model may lack thousands of tensors.
+const SHOWN: usize = 50;
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -88,7 +91,11 @@ impl fmt::Display for Error {
             }
             Self::Model { path, problems } => {
                 write!(f, "{}: {} problems", path.display(), problems.len())?;
-                problems.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
+                problems.iter().take(SHOWN).try_for_each(|problem| write!(f, "\n  {problem}"))?;
+                match problems.len().saturating_sub(SHOWN) {
+                    0 => Ok(()),
+                    more => write!(f, "\n  ... and {more} more"),
+                }
             }
             Self::Data(bad) => write!(f, "{bad}"),
             Self::Checkpoint { path, problem } => write!(f, "{}: {problem}", path.display()),
@@ -192,6 +199,14 @@ mod tests {
             error.to_string(),
             "unknown pooling `maen`; there is: cls, mean, max (did you mean `mean`?)"
         );
+    }
+
+    #[test]
+    fn a_long_list_of_problems_is_cut() {
+        let problems = (0..60).map(|i| format!("`{i}` is missing")).collect();
+        let text = Error::Model { path: "model".into(), problems }.to_string();
+        assert!(text.starts_with("model: 60 problems\n  `0` is missing\n"), "{text}");
+        assert!(text.ends_with("`49` is missing\n  ... and 10 more"), "{text}");
     }
 
     #[test]

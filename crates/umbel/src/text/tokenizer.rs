@@ -247,6 +247,9 @@ impl Tokenizer {
             second.as_mut().map(Encoding::take_overflowing);
         }
         let encoding = self.inner.post_process(first, second, options.add_special_tokens)?;
+        if encoding.get_tokens().len() != encoding.len() {
+            return Err("it puts tokens around texts that have more ids than names, or fewer".into());
+        }
         match encoding.get_ids().iter().find(|&&id| id > self.max_id) {
             Some(id) => Err(format!("it gives the id {id}, which is not in its vocabulary").into()),
             None => Ok((encoding, length)),

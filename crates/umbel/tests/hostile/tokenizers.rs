@@ -59,6 +59,9 @@ fn templates_that_name_what_there_is_not_are_refused() {
         |t| t["post_processor"]["single"] = json!(often),
         "tokens, but the encoder reads at most",
     );
+    let ids = json!({"id": "[CLS]", "ids": [2, 2], "tokens": ["[CLS]"]});
+    let expected = "it puts tokens around texts that have more ids than names";
+    check_tokenizer(|t| t["post_processor"]["special_tokens"]["[CLS]"] = ids, expected);
     let types = json!([{"Sequence": {"id": "A", "type_id": 4_294_967_295u32}}]);
     survives(|t| t["post_processor"]["single"] = types);
 }

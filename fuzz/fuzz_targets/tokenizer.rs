@@ -1,0 +1,3 @@
+#![no_main]
+
+umbel_fuzz::fuzz!("tokenizer");
