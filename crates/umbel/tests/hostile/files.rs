@@ -110,7 +110,8 @@ fn check_manifest(edit: impl FnOnce(&mut Value), expected: &str) {
     let dir = with_heads(&[topic, mood]);
     change(&dir.path().join("umbel.json"), edit);
     let opened = Model::open(dir.path()).and_then(|model| model.predict(&["a text"]));
-    let message = opened.err().expect("it is refused").to_string();
+    let Err(error) = opened else { panic!("it is refused") };
+    let message = error.to_string();
     assert!(message.contains(expected), "{message}");
 }
 

@@ -1,7 +1,7 @@
 //! Weights that are no numbers, or more than any memory holds.
 
 use std::fs::{self, File};
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{Seek, Write};
 use std::path::Path;
 
 use umbel::folder::Weights;
@@ -38,7 +38,7 @@ fn hole(path: &Path, dtype: &str, n_values: u64, n_bytes: u64) {
     let mut file = File::create(path).unwrap();
     file.write_all(&(header.len() as u64).to_le_bytes()).unwrap();
     file.write_all(header.as_bytes()).unwrap();
-    let end = file.seek(SeekFrom::Current(0)).unwrap() + n_bytes;
+    let end = file.stream_position().unwrap() + n_bytes;
     file.set_len(end).unwrap();
 }
 
