@@ -1,6 +1,7 @@
 //! Tokens as people want to see them.
 
-use super::tokenizer::{Offsets, guard};
+use super::guard::guard;
+use super::tokenizer::Offsets;
 use super::{Tokenizer, TokenizerOptions};
 use crate::error::{Error, Result};
 

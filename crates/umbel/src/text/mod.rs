@@ -5,6 +5,7 @@ mod bombs;
 #[cfg(test)]
 mod edge_cases;
 pub mod explain;
+mod guard;
 pub mod length;
 mod model2vec;
 pub mod padding;

@@ -1,7 +1,5 @@
 //! From text to tokens, by the model's own `tokenizer.json`.
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use rayon::prelude::*;
@@ -9,6 +7,7 @@ use tokenizers::normalizers::{Lowercase, NormalizerWrapper, Sequence};
 use tokenizers::utils::truncation::{TruncationDirection, TruncationParams, truncate_encodings};
 use tokenizers::{Encoding, PaddingParams, PostProcessor};
 
+use super::guard::guard;
 use super::model2vec::Model2Vec;
 use super::{Side, TokenizerConfig, Tokens, bombs};
 use crate::error::{Error, Result};
@@ -286,19 +285,6 @@ fn max_id(inner: &tokenizers::Tokenizer) -> Result<u32, String> {
     let pair = around(Some(Encoding::default())).unwrap_or_default(); // Where it fails, single texts can be read.
     let around = text.get_ids().iter().chain(pair.get_ids()).copied();
     Ok(inner.get_vocab(true).into_values().chain(around).max().unwrap_or(0))
-}
-
-/// Runs the tokenizers crate, which panics on some files and texts, and makes that an error too.
-pub(super) fn guard<T, E: ToString>(run: impl FnOnce() -> Result<T, E>) -> Result<T, String> {
-    match catch_unwind(AssertUnwindSafe(run)) {
-        Ok(result) => result.map_err(|error| error.to_string()),
-        Err(panic) => Err(panic_message(&*panic)),
-    }
-}
-
-fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("it panicked").to_string()
 }
 
 #[cfg(test)]
