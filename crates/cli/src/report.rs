@@ -66,8 +66,10 @@ pub(crate) fn full(scores: &TaskScores, labels: &[String]) -> String {
             format!("\n  {} labels; `--json` shows each of them\n", classes.len())
         }
         Some(classes) => format!("\n{}\n{}", per_class(classes, labels), confusion(scores, labels)),
-        None if labels.len() > SHOWN_CLASSES => String::new(),
-        None => format!("\n{}", confusion(scores, labels)),
+        None if scores.metrics.contains_key("confusion") && labels.len() <= SHOWN_CLASSES => {
+            format!("\n{}", confusion(scores, labels))
+        }
+        None => String::new(),
     };
     title + &numbers(scores) + &classes
 }
