@@ -14,7 +14,7 @@ use crate::task::Targets;
 pub struct Evaluated {
     /// Each task's scores, in the order of the tasks.
     pub tasks: Vec<TaskScores>,
-    /// Each task's raw outputs for every row, also for rows without a label. [rows × outputs]
+    /// Each task's raw outputs for every row, also for rows without a label; which are a row's, its targets say.
     pub outputs: Vec<Matrix>,
     /// How many texts were cut.
     pub n_truncated: usize,
@@ -66,8 +66,10 @@ impl TaskScores {
 /// # Errors
 /// If a text cannot be turned into tokens.
 pub fn evaluate(model: &Model, data: &Dataset) -> Result<Evaluated> {
-    let encoded = model.tokenize(data.texts())?;
-    let outputs = model.head_outputs(&encoded.texts);
+    let encoded = model.tokenize(&data.all_texts())?;
+    let groups = data.groups();
+    let groups: Vec<&[usize]> = groups.iter().map(Vec::as_slice).collect();
+    let outputs = model.row_outputs(&encoded.texts, data.len(), &groups);
     let tasks = scores(model, &outputs, data);
     Ok(Evaluated { tasks, outputs, n_truncated: encoded.n_truncated })
 }

@@ -26,6 +26,7 @@ pub mod error;
 pub mod random;
 pub mod registry;
 pub mod settings;
+pub mod spans;
 
 pub mod nn;
 

@@ -38,7 +38,7 @@ struct Line<'a> {
 ///
 /// A line of JSON is `{"text", "split", "labels": {"<task>": …}, "predictions": {"<task>": {…}}}`; a row of CSV
 /// has the columns `text`, `split` and for each task `<task>` and `<task>_predicted`, of a label also
-/// `<task>_probability`. Missing labels are `null` or empty.
+/// `<task>_probability`. Missing labels are `null` or empty; tasks without answers are left out.
 ///
 /// # Errors
 /// If the file cannot be written.
@@ -64,16 +64,20 @@ fn write_csv(file: &mut impl Write, model: &Model, parts: &[Part<'_>]) -> io::Re
     let mut header = vec!["text".to_string()];
     header.extend(has_split.then(|| "split".to_string()));
     for head in model.heads() {
-        header.extend([head.name().to_string(), format!("{}_predicted", head.name())]);
-        header.extend((!head.task.labels().is_empty()).then(|| format!("{}_probability", head.name())));
+        header.push(head.name().to_string());
+        let column = |(i, column)| if i == 0 { "predicted".to_string() } else { column };
+        let columns = head.task.columns().into_iter().enumerate().map(column);
+        header.extend(columns.map(|column| format!("{}_{column}", head.name())));
     }
     csv.write_record(&header)?;
     for line in parts.iter().flat_map(|part| part.lines(model)) {
         let mut record = vec![line.text.to_string()];
         record.extend(has_split.then(|| line.split.unwrap_or_default().to_string()));
-        for (label, (_, answer)) in line.labels.values().zip(&line.predictions.answers) {
+        for (head, label) in model.heads().iter().zip(line.labels.values()) {
             record.push(cell(label));
-            record.extend(cells(answer));
+            let answer = line.predictions.get(head.name());
+            let empty = || vec![String::new(); head.task.columns().len()];
+            record.extend(answer.map_or_else(empty, Answer::cells));
         }
         csv.write_record(&record)?;
     }
@@ -89,23 +93,6 @@ fn cell(label: &Value) -> String {
     }
 }
 
-/// An answer as cells of CSV.
-fn cells(answer: &Answer) -> Vec<String> {
-    match answer {
-        Answer::Label { label, probabilities } | Answer::Rank { label, probabilities, .. } => {
-            let found = probabilities.iter().find(|(name, _)| name == label);
-            vec![label.clone(), found.map(|(_, probability)| probability.to_string()).unwrap_or_default()]
-        }
-        Answer::Labels { labels, probabilities } => vec![
-            serde_json::to_string(labels).unwrap_or_default(),
-            serde_json::to_string(&probabilities.iter().map(|(_, p)| p).collect::<Vec<_>>())
-                .unwrap_or_default(),
-        ],
-        Answer::Score(score) => vec![score.to_string()],
-        Answer::Scores(scores) => vec![serde_json::to_string(scores).unwrap_or_default()],
-    }
-}
-
 impl<'a> Part<'a> {
     fn lines(&self, model: &'a Model) -> impl Iterator<Item = Line<'a>> {
         let Self { split, data, outputs } = *self;
@@ -114,14 +101,18 @@ impl<'a> Part<'a> {
             let label = |(head, target): (&Head, &Option<&[f32]>)| {
                 (head.name().to_string(), target.map_or(Value::Null, |target| head.task.label(target)))
             };
-            let answer = |(head, outputs): (&Head, &Matrix)| {
-                (head.name().to_string(), head.task.answer(outputs.row(row)))
+            let answer = |(task, (head, outputs)): (usize, (&Head, &Matrix))| {
+                let (own, cols) = (data.targets(task).outputs(row), outputs.cols());
+                let numbers = &outputs.data()[own.start * cols..own.end * cols];
+                Some((head.name().to_string(), head.task.answer(example.text, numbers)?))
             };
             Line {
                 text: example.text,
                 split,
                 labels: heads().zip(&example.targets).map(label).collect(),
-                predictions: Prediction { answers: heads().zip(outputs).map(answer).collect() },
+                predictions: Prediction {
+                    answers: heads().zip(outputs).enumerate().filter_map(answer).collect(),
+                },
             }
         })
     }

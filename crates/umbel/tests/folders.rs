@@ -139,7 +139,7 @@ fn a_saved_model_comes_back_with_the_same_bits() {
     for settings in tasks {
         let settings: TaskSettings = serde_json::from_value(settings).unwrap();
         let task = umbel::task::make(&settings).unwrap();
-        model.add_head(settings, task, 7);
+        model.add_head(settings, task, 7).unwrap();
     }
     let texts = ["The harbour was quiet before the first boats came home with the tide.", "", "Refund!"];
     let before = model.predict(&texts).unwrap();
@@ -164,7 +164,7 @@ fn a_damaged_head_is_refused() {
     let settings = serde_json::json!({"name": "topic", "kind": "classification", "labels": ["b", "a"]});
     let settings: TaskSettings = serde_json::from_value(settings).unwrap();
     let task = umbel::task::make(&settings).unwrap();
-    model.add_head(settings, task, 7);
+    model.add_head(settings, task, 7).unwrap();
     let dir = tempfile::tempdir().unwrap();
     model.save(dir.path()).unwrap();
     let path = dir.path().join("heads/topic/model.safetensors");

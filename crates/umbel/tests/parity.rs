@@ -218,7 +218,7 @@ fn training_model(golden: &Golden) -> Model {
         let mut settings: TaskSettings = serde_json::from_value(settings).unwrap();
         settings.dropout = 0.0;
         let task = task::make(&settings).unwrap();
-        model.add_head(settings, task, 1);
+        model.add_head(settings, task, 1).unwrap();
     }
     for (_, param) in model.params.iter_mut() {
         if let Some(name) = param.name().strip_prefix("heads.") {

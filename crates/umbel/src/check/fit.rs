@@ -27,7 +27,10 @@ pub(super) fn check(
     let mut model = model.map_err(|error| report.add(wrong("model", error))).ok()?;
     let Some(data) = data else { return Some(model) };
     for (settings, task) in &data.tasks {
-        model.add_head(settings.clone(), task.boxed(), seed);
+        if let Err(error) = model.add_head(settings.clone(), task.boxed(), seed) {
+            report.add(wrong("head", error));
+            return Some(model);
+        }
     }
     if let Err(error) = freeze(&mut model, &settings.train.freeze) {
         report.add(wrong("freeze", error));
@@ -50,7 +53,7 @@ fn selection(settings: &Settings, model: &Model, data: &Rows) -> Result<()> {
         .iter()
         .zip(&split.targets)
         .map(|(head, targets)| {
-            TaskScores::of(head, &Matrix::zeros(split.len(), head.task.n_outputs()), targets)
+            TaskScores::of(head, &Matrix::zeros(targets.n_outputs(), head.n_outputs()), targets)
         })
         .collect();
     Selection::new(settings.train.best_metric.as_deref(), &scores).map(|_| ())

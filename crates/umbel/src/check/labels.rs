@@ -10,8 +10,11 @@ const IMBALANCE: usize = 10;
 pub(super) fn check(data: &Rows, report: &mut Report) {
     for (task_idx, (settings, task)) in data.tasks.iter().enumerate() {
         let labelled = data.splits.iter().map(|split| split.targets[task_idx].n_present()).collect();
-        let classes =
-            if task.n_targets() == 1 { count_classes(data, task_idx, task.labels()) } else { Vec::new() };
+        let classes = if task.n_targets() == Some(1) {
+            count_classes(data, task_idx, task.labels())
+        } else {
+            Vec::new()
+        };
         coverage(data, task_idx, report);
         class_sizes(settings, &classes, report);
         let (task, kind) = (settings.name.clone(), settings.kind.clone());

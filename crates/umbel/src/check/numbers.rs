@@ -5,13 +5,16 @@ use super::rows::{Rows, Split};
 
 /// Labels this many standard deviations from the mean are outliers.
 const OUTLIER: f64 = 6.0;
+/// Labels of more numbers are vectors, whose single numbers mean nothing.
+const MOST: usize = 16;
 
 pub(super) fn check(data: &Rows, report: &mut Report) {
     for (task_idx, (settings, task)) in data.tasks.iter().enumerate() {
         if !task.labels().is_empty() {
             continue;
         }
-        for column in 0..task.n_targets() {
+        let n_numbers = task.n_targets().filter(|n| *n <= MOST).unwrap_or(0);
+        for column in 0..n_numbers {
             let splits = data.splits.iter().map(|split| spread(split, task_idx, column)).collect();
             report.tasks[task_idx].numbers.push(NumberSpread { splits });
             let found = look(data.training(), task_idx, column);

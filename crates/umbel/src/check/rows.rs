@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::report::{Example, Finding, Place, Report, Severity, SplitRows, Tally, rows};
+use crate::data::dataset::{n_outputs, read_row};
 use crate::data::{Columns, Table};
 use crate::error::{Error, Result};
 use crate::settings::{Settings, TaskSettings, Validation};
@@ -141,7 +142,7 @@ impl Rows {
 
 /// The test rows, which may lack the column of a task.
 fn test_table(settings: &Settings, paths: &[PathBuf]) -> Result<Table> {
-    let labels = settings.tasks.iter().map(|task| task.column().to_string()).collect();
+    let labels = data::label_columns(settings)?;
     Table::read(paths, &Columns { text: settings.data.text.clone(), labels })
 }
 
@@ -163,7 +164,7 @@ fn split(
     tasks: &[(TaskSettings, Box<dyn Task>)],
     report: &mut Report,
 ) -> Split {
-    let targets = tasks.iter().map(|(_, task)| Targets::new(task.n_targets())).collect();
+    let targets = vec![Targets::default(); tasks.len()];
     let mut split = Split::new(name, table, targets);
     for (task_idx, (settings, task)) in tasks.iter().enumerate() {
         read_labels(&mut split, task_idx, (settings, task.as_ref(), table), report);
@@ -179,14 +180,16 @@ fn read_labels(
     report: &mut Report,
 ) {
     let mut problems: BTreeMap<(String, String), Tally> = BTreeMap::new();
-    let cells = table.cells(settings.column()).expect("the table is read with the column of each task");
-    for (row, cell) in cells.iter().enumerate() {
-        let label = if cell.is_null() { Ok(None) } else { task.target(cell).map(Some) };
-        if let Err(problem) = &label {
+    for row in 0..table.len() {
+        let read = read_row(table, row, settings.column(), task);
+        if let Err((column, problem)) = &read {
+            let cell = &table.cells(column).expect("the table is read with the columns of each task")[row];
             let tally = problems.entry((problem.clone(), cell.to_string())).or_default();
             tally.push(1, || split.example(row));
         }
-        split.targets[task_idx].push(label.ok().flatten().as_deref());
+        let (label, others) = read.unwrap_or_default();
+        let n_outputs = n_outputs(task, &table.texts()[row], others.len());
+        split.targets[task_idx].push_with(label.as_deref(), n_outputs);
     }
     const SHOWN: usize = 20;
     let more = problems.len().saturating_sub(SHOWN);

@@ -5,6 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use super::numbers::spread;
 use super::report::{Example, Finding, Report, Severity, Tally, rows};
 use super::rows::{Rows, Split, start};
+use crate::task::Reads;
 
 pub(super) fn check(data: &Rows, report: &mut Report) {
     data.splits.iter().for_each(|split| empty(split, report));
@@ -101,7 +102,9 @@ impl<'a> Repeats<'a> {
             |task_idx, column| spread(data.training(), task_idx, column).map_or(0.0, |s| s.sd / 2.0);
         let tolerances = data.tasks.iter().enumerate().map(|(task_idx, (_, task))| {
             let names = !task.labels().is_empty();
-            (0..task.n_targets()).map(|column| if names { 0.0 } else { half_sd(task_idx, column) }).collect()
+            // Whether labels of the same text differ says nothing where it is compared with other texts.
+            let n = task.n_targets().filter(|_| task.reads() != Reads::Group).unwrap_or(0);
+            (0..n).map(|column| if names { 0.0 } else { half_sd(task_idx, column) }).collect()
         });
         Self {
             tolerances: tolerances.collect(),

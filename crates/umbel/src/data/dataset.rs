@@ -2,30 +2,27 @@
 
 use serde_json::Value;
 
-use super::Table;
+use super::{Table, describe};
 use crate::error::{BadRow, BadRows, Result};
-use crate::task::Targets;
-
-/// Reads a cell as the numbers of a label, or says what was found and what was expected.
-pub type Parse<'a> = &'a dyn Fn(&Value) -> Result<Vec<f32>, String>;
-
-/// How the labels of a task are read.
-#[derive(Clone, Copy)]
-pub struct Column<'a> {
-    /// The label column, one of those that the table was read with.
-    pub name: &'a str,
-    /// How many numbers a label has.
-    pub width: usize,
-    /// What reads a cell that is not null; it gives `width` numbers.
-    pub parse: Parse<'a>,
-}
+use crate::settings::TaskSettings;
+use crate::spans::Spans;
+use crate::task::{OtherTexts, Reads, Targets, Task};
 
 /// Texts and the targets of every task, row by row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dataset {
-    // Invariant: as many texts as rows in each of the targets.
+    // Invariant: as many texts as rows in each of the targets and others; a target and others a task.
     texts: Vec<String>,
     targets: Vec<Targets>,
+    others: Vec<Others>,
+}
+
+/// The texts that a task compares those of the rows with.
+#[derive(Debug, Clone, PartialEq, Default)]
+struct Others {
+    texts: Vec<String>,
+    // Invariant: a part a row.
+    spans: Spans,
 }
 
 /// One row of a data set.
@@ -35,21 +32,24 @@ pub struct Example<'a> {
     pub text: &'a str,
     /// The label of each task, in the order of the tasks.
     pub targets: Vec<Option<&'a [f32]>>,
+    /// The texts that each task compares the row's own with; none without a label.
+    pub others: Vec<&'a [String]>,
 }
 
 impl Dataset {
-    /// Reads the labels of each task; a null cell is no label.
+    /// Reads the labels of each task, and the texts that it compares; a null cell is no label.
     ///
     /// # Errors
     /// [`Error::Data`](crate::Error::Data) with all cells that cannot be read.
     ///
     /// # Panics
-    /// If the table was read without a column, or a parser gives another number of numbers than its width.
-    pub fn from_table(table: &Table, tasks: &[Column<'_>]) -> Result<Self> {
+    /// If the table was read without a column of a task.
+    pub fn from_table(table: &Table, tasks: &[(&TaskSettings, &dyn Task)]) -> Result<Self> {
         let mut bad = BadRows::default();
-        let targets = tasks.iter().map(|task| targets(table, task, &mut bad)).collect();
+        let read = tasks.iter().map(|(settings, task)| read(table, settings.column(), *task, &mut bad));
+        let (targets, others) = read.unzip();
         bad.into_result()?;
-        Ok(Self { texts: table.texts().to_vec(), targets })
+        Ok(Self { texts: table.texts().to_vec(), targets, others })
     }
 
     /// How many rows there are.
@@ -65,7 +65,11 @@ impl Dataset {
     /// A row, if there are so many.
     pub fn get(&self, row: usize) -> Option<Example<'_>> {
         let text = self.texts.get(row)?;
-        Some(Example { text, targets: self.targets.iter().map(|targets| targets.get(row)).collect() })
+        Some(Example {
+            text,
+            targets: self.targets.iter().map(|targets| targets.get(row)).collect(),
+            others: self.others.iter().map(|others| &others.texts[others.spans.get(row)]).collect(),
+        })
     }
 
     /// All rows in their order.
@@ -76,6 +80,34 @@ impl Dataset {
     /// The text of each row.
     pub fn texts(&self) -> &[String] {
         &self.texts
+    }
+
+    /// The texts of all rows, and then those that tasks compare them with, task after task.
+    pub fn all_texts(&self) -> Vec<&str> {
+        let others = self.others.iter().flat_map(|others| &others.texts);
+        self.texts.iter().chain(others).map(String::as_str).collect()
+    }
+
+    /// The texts that a task compares a row's own with, as places in [`Dataset::all_texts`].
+    ///
+    /// # Panics
+    /// If there are not so many rows or tasks.
+    pub fn others(&self, task_idx: usize, row: usize) -> std::ops::Range<usize> {
+        let before = self.others[..task_idx].iter().map(|others| others.texts.len()).sum::<usize>();
+        let span = self.others[task_idx].spans.get(row);
+        let start = self.texts.len() + before;
+        start + span.start..start + span.end
+    }
+
+    /// For each task the texts of all rows' groups, as places in [`Dataset::all_texts`]: a labelled row's own and those
+    /// that it is compared with, row after row. Nothing for tasks that compare no texts.
+    pub fn groups(&self) -> Vec<Vec<usize>> {
+        let of_row = |task: usize, row: usize| {
+            let others = self.others(task, row);
+            (!others.is_empty()).then_some(row).into_iter().chain(others)
+        };
+        let of_task = |task: usize| (0..self.len()).flat_map(|row| of_row(task, row)).collect();
+        (0..self.others.len()).map(of_task).collect()
     }
 
     /// The labels of a task, by its place among the tasks.
@@ -94,60 +126,145 @@ impl Dataset {
         Self {
             texts: rows.iter().map(|&row| self.texts[row].clone()).collect(),
             targets: self.targets.iter().map(|targets| targets.select(rows)).collect(),
+            others: self.others.iter().map(|others| others.select(rows)).collect(),
         }
     }
 }
 
-fn targets(table: &Table, task: &Column<'_>, bad: &mut BadRows) -> Targets {
-    let cells = table.cells(task.name).expect("the table is read with the column of each task");
-    let mut targets = Targets::new(task.width);
-    for (row, cell) in cells.iter().enumerate() {
-        let label = if cell.is_null() { Ok(None) } else { (task.parse)(cell).map(Some) };
-        match label {
-            Ok(label) => targets.push(label.as_deref()),
-            Err(problem) => {
+impl Others {
+    fn push(&mut self, texts: Vec<String>) {
+        self.spans.push(texts.len());
+        self.texts.extend(texts);
+    }
+
+    fn select(&self, rows: &[usize]) -> Self {
+        let mut selected = Self::default();
+        rows.iter().for_each(|&row| selected.push(self.texts[self.spans.get(row)].to_vec()));
+        selected
+    }
+}
+
+/// The columns that a task reads.
+pub fn columns(settings: &TaskSettings, task: &dyn Task) -> Vec<String> {
+    let others = task.other_texts(settings.column()).into_iter().map(|other| other.column);
+    let mut columns = vec![settings.column().to_string()];
+    columns.extend(others.filter(|column| column != settings.column()));
+    columns
+}
+
+fn read(table: &Table, column: &str, task: &dyn Task, bad: &mut BadRows) -> (Targets, Others) {
+    let (mut targets, mut others) = <(Targets, Others)>::default();
+    for row in 0..table.len() {
+        match read_row(table, row, column, task) {
+            Ok((label, texts)) => {
+                targets.push_with(label.as_deref(), n_outputs(task, &table.texts()[row], texts.len()));
+                others.push(texts);
+            }
+            Err((column, problem)) => {
                 let (path, line) = table.origin(row);
-                bad.push(BadRow { path: path.to_path_buf(), line, column: Some(task.name.into()), problem });
+                bad.push(BadRow { path: path.to_path_buf(), line, column: Some(column), problem });
             }
         }
     }
-    targets
+    (targets, others)
+}
+
+/// A label, and the texts that the row's own is compared with.
+type Labelled = (Option<Vec<f32>>, Vec<String>);
+
+/// What a row says for a task; or a column and what is wrong with its cell.
+///
+/// # Panics
+/// If the table was read without a column of the task.
+pub(crate) fn read_row(
+    table: &Table,
+    row: usize,
+    column: &str,
+    task: &dyn Task,
+) -> Result<Labelled, (String, String)> {
+    let cell =
+        |column: &str| &table.cells(column).expect("the table is read with all columns of a task")[row];
+    if cell(column).is_null() {
+        return Ok((None, Vec::new()));
+    }
+    let target = task.target(&table.texts()[row], cell(column));
+    let target = target.map_err(|problem| (column.to_string(), problem))?;
+    let mut texts = Vec::new();
+    for OtherTexts { column, required } in task.other_texts(column) {
+        let own = read_texts(cell(&column)).map_err(|problem| (column.clone(), problem))?;
+        if own.is_empty() && required {
+            return Err((column, "expected a text, found nothing".to_string()));
+        }
+        texts.extend(own);
+    }
+    Ok((Some(target), texts))
+}
+
+/// The texts that a cell says: none, one, or a list.
+fn read_texts(cell: &Value) -> Result<Vec<String>, String> {
+    let text = |cell: &Value| {
+        cell.as_str().map(str::to_string).ok_or_else(|| format!("expected a text, found {}", describe(cell)))
+    };
+    match cell {
+        Value::Null => Ok(Vec::new()),
+        Value::Array(cells) => cells.iter().map(text).collect(),
+        cell => Ok(vec![text(cell)?]),
+    }
+}
+
+/// How many rows of a head's outputs a row has.
+pub(crate) fn n_outputs(task: &dyn Task, text: &str, n_others: usize) -> usize {
+    match task.reads() {
+        Reads::Text => 1,
+        Reads::Words(rule) => rule.words(text).len(),
+        Reads::Group => {
+            if n_others == 0 {
+                0
+            } else {
+                1 + n_others
+            }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::path::{Path, PathBuf};
 
+    use serde_json::json;
+
     use super::super::tests::file;
     use super::super::{Columns, split::hold_out};
     use super::*;
 
-    fn number(cell: &Value) -> Result<Vec<f32>, String> {
-        let number = cell.as_f64().or_else(|| cell.as_str()?.parse().ok());
-        number.map(|number| vec![number as f32]).ok_or(format!("expected a number, found {cell}"))
-    }
-
-    fn length(cell: &Value) -> Result<Vec<f32>, String> {
-        Ok(vec![cell.as_str().ok_or("expected a string")?.len() as f32])
-    }
-
-    fn read(path: PathBuf, text: &str, names: [&str; 2]) -> Result<Dataset> {
-        let columns = Columns { text: text.into(), labels: names.map(String::from).to_vec() };
-        let table = Table::read(&[path], &columns).unwrap();
-        let [first, second] = names;
-        let tasks = [
-            Column { name: first, width: 1, parse: &length },
-            Column { name: second, width: 1, parse: &number },
-        ];
+    fn read(path: PathBuf, tasks: &[serde_json::Value]) -> Result<Dataset> {
+        let settings: Vec<TaskSettings> =
+            tasks.iter().map(|task| serde_json::from_value(task.clone()).unwrap()).collect();
+        let made: Vec<Box<dyn Task>> = settings.iter().map(|task| crate::task::make(task).unwrap()).collect();
+        let tasks: Vec<(&TaskSettings, &dyn Task)> =
+            settings.iter().zip(&made).map(|(settings, task)| (settings, task.as_ref())).collect();
+        let labels = tasks.iter().flat_map(|(settings, task)| columns(settings, *task)).collect();
+        let table = Table::read(&[path], &Columns { text: "text".into(), labels }).unwrap();
         Dataset::from_table(&table, &tasks)
+    }
+
+    /// A classification and a regression.
+    fn two(topic: &[&str], names: [&str; 2]) -> [serde_json::Value; 2] {
+        [
+            json!({"name": names[0], "kind": "classification", "labels": topic}),
+            json!({"name": names[1], "kind": "regression", "standardize": false}),
+        ]
     }
 
     #[test]
     fn rows_can_be_asked_for_by_index() {
         let (_dir, path) = file("a.csv", "text,topic,score\na,food,1\nb,,0.5\nc,art,\n");
-        let data = read(path, "text", ["topic", "score"]).unwrap();
+        let data = read(path, &two(&["art", "food"], ["topic", "score"])).unwrap();
         assert_eq!(data.len(), 3);
-        assert_eq!(data.get(1), Some(Example { text: "b", targets: vec![None, Some(&[0.5])] }));
+        assert_eq!(
+            data.get(1),
+            Some(Example { text: "b", targets: vec![None, Some(&[0.5])], others: vec![&[], &[]] })
+        );
         assert_eq!(data.get(3), None);
         assert_eq!(data.targets(0).n_present(), 2);
         assert_eq!(data.iter().map(|example| example.text).collect::<Vec<_>>(), ["a", "b", "c"]);
@@ -160,10 +277,54 @@ mod tests {
             "a.jsonl",
             "{\"text\": \"a\", \"topic\": 1, \"score\": 1}\n\n{\"text\": \"b\", \"score\": \"x\"}\n",
         );
-        let error = read(path, "text", ["topic", "score"]).unwrap_err().to_string();
+        let error = read(path, &two(&["art", "food"], ["topic", "score"])).unwrap_err().to_string();
         assert!(error.starts_with("2 bad rows\n"), "{error}");
-        assert!(error.contains("a.jsonl:1: column `topic`: expected a string\n"), "{error}");
+        assert!(
+            error.contains("a.jsonl:1: column `topic`: unknown label `1`; there is: art, food\n"),
+            "{error}"
+        );
         assert!(error.ends_with("a.jsonl:3: column `score`: expected a number, found \"x\""), "{error}");
+    }
+
+    const INTENTS: [&str; 7] = [
+        "AddToPlaylist",
+        "BookRestaurant",
+        "GetWeather",
+        "PlayMusic",
+        "RateBook",
+        "SearchCreativeWork",
+        "SearchScreeningEvent",
+    ];
+
+    #[test]
+    fn tasks_compare_texts_with_those_of_other_columns() {
+        let rows = [
+            r#"{"text": "a", "like": 1, "pair": "b", "best": "c", "worse": ["d", "e"]}"#,
+            r#"{"text": "f", "pair": "g", "best": "h"}"#,
+        ];
+        let (_dir, path) = file("a.jsonl", rows.join("\n"));
+        let tasks = [
+            json!({"name": "like", "kind": "similarity", "second": "pair", "range": [0, 1]}),
+            json!({"name": "best", "kind": "contrastive", "negatives": ["worse"]}),
+        ];
+        let data = read(path, &tasks).unwrap();
+        assert_eq!(data.all_texts(), ["a", "f", "b", "c", "d", "e", "h"]);
+        assert_eq!(data.groups(), [vec![0, 2], vec![0, 3, 4, 5, 1, 6]]);
+        assert_eq!((data.targets(0).outputs(1), data.targets(1).outputs(1)), (2..2, 4..6));
+        assert_eq!(data.get(1).unwrap().others, [&[][..], &["h".to_string()]]);
+        assert_eq!(data.select(&[1]).all_texts(), ["f", "h"]);
+    }
+
+    #[test]
+    fn a_score_without_a_second_text_is_bad() {
+        let (_dir, path) = file(
+            "a.jsonl",
+            "{\"text\": \"a\", \"like\": 1, \"pair\": null}\n{\"text\": \"a\", \"like\": 1, \"pair\": 3}",
+        );
+        let tasks = [json!({"name": "like", "kind": "similarity", "second": "pair", "range": [0, 1]})];
+        let error = read(path, &tasks).unwrap_err().to_string();
+        assert!(error.contains("a.jsonl:1: column `pair`: expected a text, found nothing"), "{error}");
+        assert!(error.contains("a.jsonl:2: column `pair`: expected a text, found `3`"), "{error}");
     }
 
     #[test]
@@ -181,7 +342,7 @@ mod tests {
         }
         for (split, n) in [("train", 900), ("validation", 180), ("test", 180)] {
             let read = |format: &str| {
-                read(folder.join(format!("{split}.{format}")), "text", ["intent", "rating"]).unwrap()
+                read(folder.join(format!("{split}.{format}")), &two(&INTENTS, ["intent", "rating"])).unwrap()
             };
             let jsonl = read("jsonl");
             assert_eq!((jsonl.len(), jsonl.targets(0).n_present()), (n, n));

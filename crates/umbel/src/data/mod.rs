@@ -11,7 +11,7 @@ mod jsonl;
 mod lines;
 mod parquet;
 
-pub use dataset::{Column, Dataset, Example};
+pub use dataset::{Dataset, Example};
 pub use table::{Columns, MissingColumn, Table};
 pub use texts::{Text, TextSource};
 

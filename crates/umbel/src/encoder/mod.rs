@@ -40,7 +40,15 @@ pub use build::{Builder, Source};
 /// Turns packed tokens into a state for each.
 pub trait Encoder: Send + Sync {
     /// The state of each token, which depends on the tokens of its own sequence only. [tokens × hidden]
-    fn encode(&self, tape: &mut Tape<'_>, batch: &Batch) -> Var;
+    ///
+    /// `tap` is given the states before the first layer with number 0, and then those after each layer but the last,
+    /// as `hidden_states` of transformers has them.
+    fn encode_tapped(&self, tape: &mut Tape<'_>, batch: &Batch, tap: &mut dyn FnMut(usize, &Var)) -> Var;
+
+    /// The state of each token. [tokens × hidden]
+    fn encode(&self, tape: &mut Tape<'_>, batch: &Batch) -> Var {
+        self.encode_tapped(tape, batch, &mut |_, _| {})
+    }
 
     /// The sizes that others need to know.
     fn shape(&self) -> Shape;

@@ -29,7 +29,7 @@ pub(super) fn build(config: &Config, builder: &mut Builder<'_>) -> Result<Box<dy
 }
 
 impl Encoder for StaticEmbedding {
-    fn encode(&self, tape: &mut Tape<'_>, batch: &Batch) -> Var {
+    fn encode_tapped(&self, tape: &mut Tape<'_>, batch: &Batch, _tap: &mut dyn FnMut(usize, &Var)) -> Var {
         let ids = batch.input_ids().to_vec();
         ops::embedding(tape, vec![ops::Lookup { table: self.table, ids, padding_idx: None }])
     }

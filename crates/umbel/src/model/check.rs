@@ -149,7 +149,7 @@ mod tests {
         let settings: TaskSettings =
             serde_json::from_value(serde_json::json!({"name": "mood", "kind": "regression"})).unwrap();
         let task = crate::task::make(&settings).unwrap();
-        model.add_head(settings, task, 1);
+        model.add_head(settings, task, 1).unwrap();
         model
     }
 

@@ -6,6 +6,7 @@ mod open;
 mod run;
 mod save;
 mod truncate;
+pub mod views;
 
 pub use check::{CheckedFile, check_files};
 pub use open::Origin;
@@ -19,12 +20,16 @@ use crate::error::{Error, Result};
 use crate::nn::ops::{self, Linear};
 use crate::nn::params::{Params, Part};
 use crate::nn::{Tape, Var};
-use crate::pooling::{PooledTokens, Pooling};
+use crate::pooling::{POOLINGS, PooledTokens};
 use crate::settings::TaskSettings;
 use crate::task::Task;
 use crate::text::{Batch, Encoded, Tokenizer, TokenizerOptions};
 
-pub use head::Head;
+pub use head::{Asked, Head};
+pub use views::{Kept, Views};
+
+use head::Layers;
+use views::Reading;
 
 /// An encoder, what makes an embedding of its states, and a head for each task.
 pub struct Model {
@@ -36,6 +41,8 @@ pub struct Model {
     pub embedding: Embedding,
     encoder: Box<dyn Encoder>,
     heads: Vec<Head>,
+    // What heads read that is not the shared embedding.
+    readings: Vec<Reading>,
     origin: Origin,
 }
 
@@ -80,11 +87,14 @@ pub struct Forward {
 }
 
 impl Model {
-    /// The embedding of each text and every head's raw outputs, from one pass through the encoder.
+    /// The embedding of each text and every head's raw outputs, from one pass through the encoder. Heads that compare
+    /// texts give what they compare.
     pub fn forward(&self, tape: &mut Tape<'_>, batch: &Batch) -> Forward {
-        let embedding = self.embedding(tape, batch);
-        let outputs = self.heads.iter().map(|head| head.outputs(tape, &embedding)).collect();
-        Forward { embedding, outputs }
+        let views = self.views(tape, batch);
+        let all: Vec<usize> = (0..batch.len()).collect();
+        let asked = Asked { n_rows: batch.len(), group: &all };
+        let outputs = self.heads.iter().map(|head| head.outputs(tape, &views, asked)).collect();
+        Forward { embedding: views.embedding, outputs }
     }
 
     /// The embedding of each text. [texts × embedding]
@@ -102,8 +112,17 @@ impl Model {
             return mean;
         }
         let states = self.encoder.encode(tape, batch); // [tokens × hidden]
+        self.pool(tape, &states, batch, &self.embedding.poolings)
+    }
+
+    /// Token states pooled in one way or several, side by side. [tokens × hidden] → [texts × pooled]
+    fn pool(&self, tape: &mut Tape<'_>, states: &Var, batch: &Batch, names: &[String]) -> Var {
         let tokens = PooledTokens { cu_seqlens: batch.cu_seqlens(), kept: batch.kept() };
-        let parts: Vec<Var> = self.poolings().iter().map(|pool| pool(tape, &states, &tokens)).collect();
+        let mut pool = |name: &String| {
+            let pool = POOLINGS.find(name).expect("checked when it was set");
+            pool(tape, states, &tokens)
+        };
+        let parts: Vec<Var> = names.iter().map(&mut pool).collect();
         ops::concat(tape, &parts)
     }
 
@@ -138,7 +157,7 @@ impl Model {
     pub fn tokenize_with_prompt(&self, texts: &[impl AsRef<str> + Sync], name: &str) -> Result<Encoded> {
         let prompt = self.prompt(name)?;
         let prompted: Vec<String> = texts.iter().map(|text| format!("{prompt}{}", text.as_ref())).collect();
-        let mut encoded = self.tokenize_plain(&prompted)?;
+        let mut encoded = self.tokenize_after(&prompted, prompt.len())?;
         if !self.embedding.include_prompt {
             let alone = self.tokenizer.encode(&[prompt], self.embedding.tokens)?;
             // The prompt's own tokens and what the tokenizer puts before them, but not what it puts after.
@@ -149,7 +168,15 @@ impl Model {
     }
 
     fn tokenize_plain(&self, texts: &[impl AsRef<str> + Sync]) -> Result<Encoded> {
-        let encoded = self.tokenizer.encode(texts, self.embedding.tokens)?;
+        self.tokenize_after(texts, 0)
+    }
+
+    /// Turns texts into tokens; the words of each begin after its first `n_prompt` bytes.
+    fn tokenize_after(&self, texts: &[impl AsRef<str> + Sync], n_prompt: usize) -> Result<Encoded> {
+        let encoded = match self.word_rule() {
+            None => self.tokenizer.encode(texts, self.embedding.tokens)?,
+            Some(rule) => self.tokenizer.encode_words(texts, self.embedding.tokens, (rule, n_prompt))?,
+        };
         crate::text::length::check_lengths(&encoded.texts, self.encoder.shape().max_positions)?;
         Ok(encoded)
     }
@@ -160,13 +187,50 @@ impl Model {
     }
 
     /// Adds a head for a task, with random weights that `seed` decides.
-    pub fn add_head(&mut self, settings: TaskSettings, task: Box<dyn Task>, seed: u64) {
+    ///
+    /// # Errors
+    /// If the settings ask for a layer, a pooling or an activation that is not there, or the embedding has a size with
+    /// which the task cannot work.
+    pub fn add_head(&mut self, settings: TaskSettings, task: Box<dyn Task>, seed: u64) -> Result<()> {
         let seed = crate::random::derive(seed, self.heads.len() as u64);
-        let shape = (task.n_outputs(), self.embedding_size());
-        let name = format!("heads.{}", settings.name);
-        let part = Part::Head(settings.name.clone());
-        let linear = head::random_linear(&mut self.params, &name, shape, part, seed);
-        self.heads.push(Head { settings, task, linear });
+        self.build_head(settings, task, |params, name, shape, part| {
+            // The last layer is drawn from the seed itself, the one before it from another.
+            let seed = if name.ends_with(".hidden") { crate::random::derive(seed, 1) } else { seed };
+            Ok(head::random_linear(params, name, shape, part, seed))
+        })
+    }
+
+    /// Adds a head whose layers `layer` makes: of a name, a shape (out, in) and the part they belong to.
+    fn build_head(
+        &mut self,
+        settings: TaskSettings,
+        task: Box<dyn Task>,
+        layer: impl Fn(&mut Params, &str, (usize, usize), Part) -> Result<Linear>,
+    ) -> Result<()> {
+        let wrong = |problem: String| Error::Settings(format!("task `{}`: {problem}", settings.name));
+        let (reading, n_read) = self.reading(&settings, task.as_ref())?;
+        let (name, part) = (format!("heads.{}", settings.name), Part::Head(settings.name.clone()));
+        let mut size = n_read;
+        let hidden = match &settings.hidden {
+            None => None,
+            Some(hidden) if hidden.size == 0 => return Err(wrong("`hidden` has size 0".to_string())),
+            Some(hidden) => {
+                let activation = open::activation(&hidden.activation).map_err(wrong)?;
+                let shape = (hidden.size, n_read);
+                let linear = layer(&mut self.params, &format!("{name}.hidden"), shape, part.clone())?;
+                size = hidden.size;
+                Some((linear, activation))
+            }
+        };
+        task.check_size(size).map_err(wrong)?;
+        let linear = match task.n_outputs() {
+            None => None,
+            Some(n_outputs) => Some(layer(&mut self.params, &name, (n_outputs, size), part)?),
+        };
+        let n_outputs = task.n_outputs().unwrap_or(size);
+        let layers = Layers { hidden, linear };
+        self.heads.push(Head { settings, task, reading, layers, n_outputs });
+        Ok(())
     }
 
     /// Chooses how precisely the layers of the encoder compute; at first they do with 32-bit floats.
@@ -216,10 +280,5 @@ impl Model {
     /// Where the encoder came from.
     pub fn origin(&self) -> &Origin {
         &self.origin
-    }
-
-    fn poolings(&self) -> Vec<Pooling> {
-        let find = |name: &String| *crate::pooling::POOLINGS.find(name).expect("checked when it was set");
-        self.embedding.poolings.iter().map(find).collect()
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use kernels::Activation;
 use serde::{Deserialize, Serialize};
 
-use super::head::{Head, random_linear};
+use super::head::random_linear;
 use super::{Embedding, Model, Projection};
 use crate::encoder::{Builder, ENCODERS, Encoder, Source};
 use crate::error::{Error, Result};
@@ -190,7 +190,8 @@ impl Model {
         let n_heads = config.usize("num_attention_heads").ok();
         let similarity = sentence.similarity.clone();
         let origin = Origin { transformer_dir, model_type, n_heads, similarity, weights, unused, sentence };
-        let model = Self { params, tokenizer, embedding, encoder, heads: Vec::new(), origin };
+        let model =
+            Self { params, tokenizer, embedding, encoder, heads: Vec::new(), readings: Vec::new(), origin };
         model.check_projections(dir)?;
         Ok(model)
     }
@@ -213,28 +214,28 @@ impl Model {
         let task = crate::task::make(&settings).map_err(|error| manifest(error.to_string()))?;
         task.check_learned().map_err(|problem| manifest(format!("task `{}`: {problem}", settings.name)))?;
         let path = dir.join("heads").join(&settings.name).join("model.safetensors");
-        let weights = Weights::open_file(&path)?;
-        let (out, input) = (task.n_outputs(), self.embedding_size());
-        weights.check([("weight".to_string(), vec![out, input]), ("bias".to_string(), vec![out])])?;
-        let part = Part::Head(settings.name.clone());
-        let linear = Linear {
-            weight: add(
-                &mut self.params,
-                &format!("heads.{}.weight", settings.name),
-                &weights,
-                "weight",
-                &part,
-            )?,
-            bias: Some(add(
-                &mut self.params,
-                &format!("heads.{}.bias", settings.name),
-                &weights,
-                "bias",
-                &part,
-            )?),
-        };
-        self.heads.push(Head { settings, task, linear });
-        Ok(())
+        let has_weights = task.n_outputs().is_some() || settings.hidden.is_some();
+        let weights = if has_weights { Some(Weights::open_file(&path)?) } else { None };
+        let root = format!("heads.{}", settings.name);
+        self.build_head(settings, task, |params, name, (out, input), part| {
+            let weights = weights.as_ref().expect("a head with layers has a file");
+            // The last layer's tensors have no prefix.
+            let prefix = name.strip_prefix(&root[..]).unwrap_or(name).trim_start_matches('.');
+            let tensor = |suffix: &str| match prefix {
+                "" => suffix.to_string(),
+                prefix => format!("{prefix}.{suffix}"),
+            };
+            let (weight, bias) = (tensor("weight"), tensor("bias"));
+            weights.check([(weight.clone(), vec![out, input]), (bias.clone(), vec![out])])?;
+            Ok(Linear {
+                weight: add(params, &format!("{name}.weight"), weights, &weight, &part)?,
+                bias: Some(add(params, &format!("{name}.bias"), weights, &bias, &part)?),
+            })
+        })
+        .map_err(|error| match error {
+            Error::Settings(problem) => manifest(problem),
+            other => other,
+        })
     }
 
     /// Each projection must read what comes before it; other poolings may give it another size.
@@ -347,7 +348,7 @@ pub(super) static ACTIVATIONS: [(&str, Activation); 6] = [
     ("sigmoid", Activation::Sigmoid),
 ];
 
-fn activation(name: &str) -> Result<Activation, String> {
+pub(super) fn activation(name: &str) -> Result<Activation, String> {
     let found = ACTIVATIONS.iter().find(|(known, _)| *known == name);
     let known: Vec<&str> = ACTIVATIONS.iter().map(|(known, _)| *known).collect();
     found

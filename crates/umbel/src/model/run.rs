@@ -1,12 +1,15 @@
 //! Texts in, embeddings and answers out, in batches that the encoder runs through well.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::{Forward, Model};
+use super::{Asked, Forward, Head, Model};
 use crate::error::{Error, Result};
 use crate::nn::{Matrix, Tape, Var};
-use crate::task::Answer;
+use crate::spans::Spans;
+use crate::task::{Answer, Reads};
 use crate::text::batch::by_token_budget;
 use crate::text::{Batch, Tokens};
 
@@ -75,12 +78,8 @@ impl Model {
 
     /// The embedding of each token sequence. [texts × embedding]
     pub fn embed_tokens(&self, texts: &[Tokens]) -> Matrix {
-        self.collect_rows(texts, self.embedding_size(), |tape, batch| self.embedding(tape, batch))
-    }
-
-    /// The pooled token states of each token sequence, before projection. [texts × pooled]
-    pub fn pool_tokens(&self, texts: &[Tokens]) -> Matrix {
-        self.collect_rows(texts, self.pooled_size(), |tape, batch| self.pooled(tape, batch))
+        let kinds = [(Per::Text, self.embedding_size())];
+        self.collect(texts, &kinds, |tape, batch| vec![self.embedding(tape, batch)]).remove(0)
     }
 
     /// The answers of all tasks for each text, and its embedding, from one pass through the encoder.
@@ -88,30 +87,65 @@ impl Model {
     /// # Errors
     /// If a text cannot be turned into tokens, or weights give what is not a finite number.
     pub fn predict(&self, texts: &[impl AsRef<str> + Sync]) -> Result<Predicted> {
-        let names: Vec<&str> = self.heads.iter().map(super::Head::name).collect();
+        let names: Vec<&str> = self.heads.iter().map(Head::name).collect();
         self.predict_tasks(texts, &names)
     }
 
-    /// The answers of the named tasks only.
+    /// The answers of the named tasks only. Tasks that compare texts have no answers.
     ///
     /// # Errors
     /// If there is no such task, a text cannot be turned into tokens, or weights give what is not a finite number.
     pub fn predict_tasks(&self, texts: &[impl AsRef<str> + Sync], tasks: &[&str]) -> Result<Predicted> {
+        self.predict_with(texts, tasks, &vec![Vec::new(); tasks.len()])
+    }
+
+    /// The answers of the named tasks, of which some compare a text with others: `others` has for each of `tasks` the
+    /// other texts of each text. A task without other texts may have an empty list, and so may a text.
+    ///
+    /// # Errors
+    /// As [`Model::predict_tasks`].
+    pub fn predict_with(
+        &self,
+        texts: &[impl AsRef<str> + Sync],
+        tasks: &[&str],
+        others: &[Vec<Vec<String>>],
+    ) -> Result<Predicted> {
         let heads = tasks.iter().map(|name| self.head(name)).collect::<Result<Vec<_>>>()?;
-        let encoded = self.tokenize(texts)?;
-        let embeddings = self.embed_tokens(&encoded.texts);
-        let outputs: Vec<Matrix> = heads.iter().map(|head| self.outputs(head, &embeddings)).collect();
-        self.check_numbers(outputs.iter().chain([&embeddings]))?;
+        let mut all: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
+        let mut groups: Vec<Groups> = Vec::new();
+        for others in others {
+            let mut own = Groups::default();
+            for (text, others) in others.iter().enumerate() {
+                own.push(text, all.len()..all.len() + others.len());
+                all.extend(others.iter().map(String::as_str));
+            }
+            groups.push(own);
+        }
+        let encoded = self.tokenize(&all)?;
+        let flat: Vec<&[usize]> = groups.iter().map(|groups| &groups.texts[..]).collect();
+        let (embeddings, outputs) = self.run_heads(&encoded.texts, texts.len(), (&heads, &flat));
+        let of_words = |head: &Head| matches!(head.task.reads(), Reads::Words(_)); // Words that were cut off have NaN.
+        let others =
+            outputs.iter().zip(&heads).filter(|(_, head)| !of_words(head)).map(|(outputs, _)| outputs);
+        self.check_numbers(others.chain([&embeddings]))?;
+        let words: Spans = encoded.texts.iter().map(|tokens| tokens.words.len()).collect();
         let answer = |row: usize| {
-            let answers = heads.iter().zip(&outputs);
-            let answers =
-                answers.map(|(head, out)| (head.name().to_string(), head.task.answer(out.row(row))));
+            let outputs = heads.iter().zip(&outputs).zip(&groups);
+            let answers = outputs.filter_map(|((head, outputs), groups)| {
+                let rows = match head.task.reads() {
+                    Reads::Text => row..row + 1,
+                    Reads::Words(_) => words.get(row),
+                    Reads::Group => groups.get(row),
+                };
+                let numbers = &outputs.data()[rows.start * outputs.cols()..rows.end * outputs.cols()];
+                Some((head.name().to_string(), head.task.answer(all[row], numbers)?))
+            });
             Prediction { answers: answers.collect() }
         };
         let predictions = (0..texts.len()).map(answer).collect();
         Ok(Predicted {
             predictions,
-            embeddings: self.truncated(embeddings),
+            embeddings: self.truncated(embeddings.select(&(0..texts.len()).collect::<Vec<_>>())),
             n_truncated: encoded.n_truncated,
         })
     }
@@ -120,7 +154,7 @@ impl Model {
     ///
     /// # Errors
     /// If there is none.
-    pub fn head(&self, task: &str) -> Result<&super::Head> {
+    pub fn head(&self, task: &str) -> Result<&Head> {
         self.heads.iter().find(|head| head.name() == task).ok_or_else(|| Error::Unknown {
             kind: "task",
             name: task.to_string(),
@@ -128,45 +162,108 @@ impl Model {
         })
     }
 
-    /// Every head's raw outputs for each token sequence, in the order of the tasks. [texts × outputs]
+    /// Every head's raw outputs for each token sequence, in the order of the tasks. [texts × outputs], or a row a word.
+    /// Heads that compare texts give what they compare.
     pub fn head_outputs(&self, texts: &[Tokens]) -> Vec<Matrix> {
-        let embeddings = self.embed_tokens(texts);
-        self.heads.iter().map(|head| self.outputs(head, &embeddings)).collect()
+        let all: Vec<usize> = (0..texts.len()).collect();
+        self.row_outputs(texts, texts.len(), &vec![&all[..]; self.heads.len()])
     }
 
-    fn outputs(&self, head: &super::Head, embeddings: &Matrix) -> Matrix {
-        let mut tape = Tape::inference(&self.params);
-        let embeddings = tape.constant(embeddings.clone());
-        head.outputs(&mut tape, &embeddings).into_matrix()
+    /// Every head's raw outputs for the first `n_rows` token sequences, in the order of the tasks; for heads that compare
+    /// texts, for the given groups of all sequences.
+    pub fn row_outputs(&self, texts: &[Tokens], n_rows: usize, groups: &[&[usize]]) -> Vec<Matrix> {
+        let heads: Vec<&Head> = self.heads.iter().collect();
+        self.run_heads(texts, n_rows, (&heads, groups)).1
     }
 
-    /// Runs all texts through `pass` in batches, and puts the rows in the texts' order.
+    /// The embeddings of all texts, and what some heads give for the first `n_rows` of them.
+    fn run_heads(
+        &self,
+        texts: &[Tokens],
+        n_rows: usize,
+        (heads, groups): (&[&Head], &[&[usize]]),
+    ) -> (Matrix, Vec<Matrix>) {
+        let own: Vec<&Head> = heads.iter().copied().filter(|head| head.reading.is_some()).collect();
+        let kind = |head: &&Head| match head.task.reads() {
+            Reads::Words(_) => (Per::AnyWord, head.n_outputs),
+            Reads::Text | Reads::Group => (Per::Text, head.n_outputs),
+        };
+        let mut kinds = vec![(Per::Text, self.embedding_size())];
+        kinds.extend(own.iter().map(kind));
+        // What reads states is computed in each batch, so that no states outlive it.
+        let mut found = self.collect(texts, &kinds, |tape, batch| {
+            if own.is_empty() {
+                return vec![self.embedding(tape, batch)];
+            }
+            let views = self.views(tape, batch);
+            let all: Vec<usize> = (0..batch.len()).collect();
+            let asked = Asked { n_rows: batch.len(), group: &all };
+            let outputs: Vec<Var> = own.iter().map(|head| head.outputs(tape, &views, asked)).collect();
+            std::iter::once(views.embedding).chain(outputs).collect()
+        });
+        let embeddings = found.remove(0);
+        let mut of_states = found.into_iter();
+        let outputs = heads.iter().zip(groups).map(|(head, group)| {
+            let of_states = head.reading.map(|_| of_states.next().expect("each such head has its outputs"));
+            let rows: Vec<usize> = match head.task.reads() {
+                Reads::Group => group.to_vec(),
+                Reads::Text => (0..n_rows).collect(),
+                Reads::Words(_) => {
+                    (0..texts[..n_rows].iter().map(|tokens| tokens.words.len()).sum()).collect()
+                }
+            };
+            match of_states {
+                Some(outputs) if outputs.rows() == rows.len() && head.task.reads() != Reads::Group => outputs,
+                Some(outputs) => outputs.select(&rows),
+                None => {
+                    let mut tape = Tape::inference(&self.params);
+                    let read = tape.constant(embeddings.select(&rows));
+                    head.of_read(&mut tape, &read).into_matrix()
+                }
+            }
+        });
+        let outputs = outputs.collect();
+        (embeddings, outputs)
+    }
+
+    /// Runs all texts through `pass` in batches, and puts the rows of each of its matrices in the texts' order; `kinds`
+    /// says what each has a row for, and its columns.
     ///
     /// Of many texts each thread takes groups through the whole encoder by itself, so that no thread waits for
     /// another; few texts go through it together, each operation shared among the threads. A text's row does not
     /// depend on that.
-    fn collect_rows(
+    pub(super) fn collect(
         &self,
         texts: &[Tokens],
-        cols: usize,
-        pass: impl Fn(&mut Tape<'_>, &Batch) -> Var + Sync,
-    ) -> Matrix {
+        kinds: &[(Per, usize)],
+        pass: impl Fn(&mut Tape<'_>, &Batch) -> Vec<Var> + Sync,
+    ) -> Vec<Matrix> {
         let lengths: Vec<usize> = texts.iter().map(Tokens::len).collect();
-        let run = |rows: &[usize]| {
+        let run = |rows: &[usize]| -> Vec<Matrix> {
             let batch = Batch::new(rows.iter().map(|&row| &texts[row]));
-            pass(&mut Tape::inference(&self.params), &batch).into_matrix()
+            let found = pass(&mut Tape::inference(&self.params), &batch);
+            found.into_iter().map(Var::into_matrix).collect()
         };
-        let mut all = Matrix::scratch(texts.len(), cols);
-        let mut put = |rows: &[usize], result: &Matrix| {
-            rows.iter().zip(result.iter_rows()).for_each(|(&to, row)| all.row_mut(to).copy_from_slice(row));
+        let spans: Vec<Spans> =
+            kinds.iter().map(|(per, _)| texts.iter().map(|tokens| per.rows(tokens)).collect()).collect();
+        let mut all: Vec<Matrix> = kinds
+            .iter()
+            .zip(&spans)
+            .map(|((_, cols), spans)| Matrix::scratch(spans.total(), *cols))
+            .collect();
+        let mut put = |rows: &[usize], results: &[Matrix]| {
+            for ((all, spans), result) in all.iter_mut().zip(&spans).zip(results) {
+                let places = rows.iter().flat_map(|&row| spans.get(row));
+                places.zip(result.iter_rows()).for_each(|(to, row)| all.row_mut(to).copy_from_slice(row));
+            }
         };
         let n_threads = rayon::current_num_threads();
         let n_groups = lengths.iter().sum::<usize>() / TOKENS_A_GROUP;
         if n_threads > 1 && n_groups >= GROUPS_A_THREAD * n_threads {
             let groups = by_token_budget(&lengths, TOKENS_A_GROUP);
             let pass = |rows: &Vec<usize>| kernels::alone(|| run(rows));
-            let results: Vec<Matrix> = groups.par_iter().with_max_len(1).map(pass).collect();
-            groups.iter().zip(&results).for_each(|(rows, result)| put(rows, result));
+            let results: Vec<Vec<Matrix>> = groups.par_iter().with_max_len(1).map(pass).collect();
+            groups.iter().zip(&results).for_each(|(rows, results)| put(rows, results));
         } else {
             let batches = by_token_budget(&lengths, TOKENS_TOGETHER);
             kernels::together(|| batches.iter().for_each(|rows| put(rows, &run(rows))));
@@ -177,5 +274,48 @@ impl Model {
     /// The embedding and raw outputs of a batch, without gradients.
     pub fn forward_inference(&self, batch: &Batch) -> Forward {
         self.forward(&mut Tape::inference(&self.params), batch)
+    }
+}
+
+/// What a matrix has a row for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Per {
+    /// A text.
+    Text,
+    /// A word that was read.
+    Word,
+    /// A word, read or not.
+    AnyWord,
+}
+
+impl Per {
+    /// How many rows a text has.
+    fn rows(self, tokens: &Tokens) -> usize {
+        match self {
+            Self::Text => 1,
+            Self::Word => tokens.words.iter().flatten().count(),
+            Self::AnyWord => tokens.words.len(),
+        }
+    }
+}
+
+/// Texts that are compared, a group after the other.
+#[derive(Default)]
+struct Groups {
+    texts: Vec<usize>,
+    spans: Spans,
+}
+
+impl Groups {
+    /// Adds the group of a text and others; none if there are no others.
+    fn push(&mut self, text: usize, others: Range<usize>) {
+        let n = if others.is_empty() { 0 } else { 1 + others.len() };
+        self.spans.push(n);
+        self.texts.extend(std::iter::once(text).chain(others).take(n));
+    }
+
+    /// Where the outputs of a text's group lie.
+    fn get(&self, text: usize) -> Range<usize> {
+        if text < self.spans.len() { self.spans.get(text) } else { 0..0 }
     }
 }

@@ -31,7 +31,7 @@ impl Model {
         tensors.extend(shared);
         write_safetensors(&dir.join(&files[0]), &tensors, &[("format", "pt")])?;
         write_sentence_folder(dir, &self.sentence_folder(), self.encoder.shape().hidden_size)?;
-        for head in &self.heads {
+        for head in self.heads.iter().filter(|head| !self.head_tensors(head.name()).is_empty()) {
             let file = format!("heads/{}/model.safetensors", head.name());
             let path = dir.join(&file);
             let parent = path.parent().expect("a head's file lies in its folder");
@@ -54,7 +54,8 @@ impl Model {
     fn head_tensors(&self, task: &str) -> Vec<NamedTensor<'_>> {
         let part = Part::Head(task.to_string());
         let own = self.params.iter().map(|(_, param)| param).filter(|param| *param.part() == part);
-        let bare = |name: &str| name.rsplit('.').next().unwrap_or(name).to_string();
+        let root = format!("heads.{task}.");
+        let bare = |name: &str| name.strip_prefix(&root[..]).unwrap_or(name).to_string();
         own.flat_map(Param::tensors)
             .map(|(name, shape, values)| (bare(name), shape.to_vec(), values))
             .collect()

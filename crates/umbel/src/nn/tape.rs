@@ -152,13 +152,13 @@ impl<'p> Tape<'p> {
         self.run_backward(grads);
     }
 
-    /// Adds the gradients of whatever has the gradient `gradient` by `value` to `grads`.
+    /// Adds the gradients of whatever has the given gradients by some values to `grads`.
     ///
-    /// With [`Tape::leaf`] it cuts a pass in two: what comes after `value` runs on a tape of its own, which gives the
-    /// gradient.
-    pub fn backward_from(&self, grads: &mut Grads, value: &Var, gradient: Matrix) {
+    /// With [`Tape::leaf`] it cuts a pass in two: what comes after the values runs on a tape of its own, which gives the
+    /// gradients.
+    pub fn backward_from<'v>(&self, grads: &mut Grads, given: impl Iterator<Item = (&'v Var, Matrix)>) {
         grads.begin(self.n_slots);
-        grads.give(value.slot, gradient);
+        given.for_each(|(value, gradient)| grads.give(value.slot, gradient));
         self.run_backward(grads);
     }
 

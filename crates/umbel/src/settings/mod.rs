@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 
 pub use data::{DataSettings, Files, Validation};
 pub use model::{ModelSettings, OneOrMany, ProjectionSettings};
-pub use task::TaskSettings;
+pub use task::{HiddenSettings, TaskSettings};
 pub use train::{Passes, Schedule, TrainSettings, WeightingSettings};
 
 use overrides::{apply, explain};

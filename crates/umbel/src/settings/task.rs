@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::OneOrMany;
 use crate::error::{Error, Result};
 
 /// One task: what is asked of each text.
@@ -21,9 +22,30 @@ pub struct TaskSettings {
     /// The share of the embedding's values that its head drops in training.
     #[serde(default = "tenth")]
     pub dropout: f32,
+    /// The pooling that its head reads, or several that are joined; the shared embedding if neither this nor `layer` is
+    /// said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pooling: Option<OneOrMany>,
+    /// The layer whose states its head reads: 0 are the embedded tokens, the last is the default and also -1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer: Option<i64>,
+    /// A dense layer before its last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hidden: Option<HiddenSettings>,
     /// What its kind wants to know, and what it has learned from the data.
     #[serde(flatten)]
     pub options: Map<String, Value>,
+}
+
+/// A dense layer inside a head.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HiddenSettings {
+    /// How many numbers it gives.
+    pub size: usize,
+    /// What follows it, as `tanh` or `relu`.
+    #[serde(default = "gelu")]
+    pub activation: String,
 }
 
 impl TaskSettings {
@@ -50,6 +72,10 @@ pub fn check_names(tasks: &[TaskSettings]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn gelu() -> String {
+    "gelu".to_string()
 }
 
 fn one() -> f32 {

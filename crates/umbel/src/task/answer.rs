@@ -1,6 +1,7 @@
 //! What is answered about one text.
 
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
 
 /// What is answered about one text.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,10 +34,35 @@ pub enum Answer {
     Score(f32),
     /// Several numbers.
     Scores(Vec<f32>),
+    /// Parts of the text, from the first to the last.
+    Spans(Vec<TextSpan>),
+    /// How alike the text and another are.
+    Similarity {
+        /// The cosine of their embeddings.
+        cosine: f32,
+        /// The same on the scale of the data.
+        score: f32,
+    },
+}
+
+/// A part of a text.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TextSpan {
+    /// Its label.
+    pub label: String,
+    /// Its first character, counted from 0.
+    pub start: usize,
+    /// The character after its last one.
+    pub end: usize,
+    /// The part itself.
+    pub text: String,
+    /// The mean probability of its words' tags.
+    pub probability: f32,
 }
 
 /// `{"label": …, "probabilities": {…}}`, `{"labels": […], "probabilities": {…}}`,
-/// `{"label": …, "rank": …, "probabilities": {…}}`, `{"score": …}` or `{"scores": […]}`.
+/// `{"label": …, "rank": …, "probabilities": {…}}`, `{"score": …}`, `{"scores": […]}`, `{"spans": [{…}]}` or
+/// `{"cosine": …, "score": …}`.
 impl Serialize for Answer {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
@@ -56,9 +82,42 @@ impl Serialize for Answer {
             }
             Self::Score(score) => map.serialize_entry("score", score)?,
             Self::Scores(scores) => map.serialize_entry("scores", scores)?,
+            Self::Spans(spans) => map.serialize_entry("spans", spans)?,
+            Self::Similarity { cosine, score } => {
+                map.serialize_entry("cosine", cosine)?;
+                map.serialize_entry("score", score)?;
+            }
         }
         map.end()
     }
+}
+
+impl Answer {
+    /// The answer in columns of a table, as [`Task::columns`](super::Task::columns) names them: a label and its
+    /// probability, several labels and the probabilities of all as lists, numbers, or spans as a list.
+    pub fn cells(&self) -> Vec<String> {
+        match self {
+            Self::Label { label, probabilities } | Self::Rank { label, probabilities, .. } => {
+                let of_label = probabilities.iter().find(|(name, _)| name == label);
+                vec![
+                    label.clone(),
+                    of_label.map(|(_, probability)| probability.to_string()).unwrap_or_default(),
+                ]
+            }
+            Self::Labels { labels, probabilities } => {
+                let each: Vec<f32> = probabilities.iter().map(|(_, probability)| *probability).collect();
+                vec![json(labels), json(&each)]
+            }
+            Self::Score(score) => vec![score.to_string()],
+            Self::Scores(scores) => scores.iter().map(f32::to_string).collect(),
+            Self::Spans(spans) => vec![json(spans)],
+            Self::Similarity { cosine, score } => vec![cosine.to_string(), score.to_string()],
+        }
+    }
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("answers are plain values")
 }
 
 struct Probabilities<'a>(&'a [(String, f32)]);

@@ -121,15 +121,15 @@ impl Task for Classification {
         }
     }
 
-    fn n_outputs(&self) -> usize {
-        self.labels.len()
+    fn n_outputs(&self) -> Option<usize> {
+        Some(self.labels.len())
     }
 
-    fn n_targets(&self) -> usize {
-        1
+    fn n_targets(&self) -> Option<usize> {
+        Some(1)
     }
 
-    fn target(&self, cell: &Value) -> Result<Vec<f32>, String> {
+    fn target(&self, _text: &str, cell: &Value) -> Result<Vec<f32>, String> {
         let name = Self::name(cell)?;
         match self.labels.iter().position(|label| *label == name) {
             Some(class) => Ok(vec![class as f32]),
@@ -148,12 +148,16 @@ impl Task for Classification {
         cross_entropy(tape, outputs, &targets)
     }
 
-    fn answer(&self, outputs: &[f32]) -> Answer {
+    fn answer(&self, _text: &str, outputs: &[f32]) -> Option<Answer> {
         let probabilities = log_softmax(outputs).into_iter().map(f32::exp);
         let probabilities: Vec<(String, f32)> = self.labels.iter().cloned().zip(probabilities).collect();
         let first_best = |best: usize, i: usize| if outputs[i] > outputs[best] { i } else { best };
         let best = (0..outputs.len()).fold(0, first_best);
-        Answer::Label { label: self.labels[best].clone(), probabilities }
+        Some(Answer::Label { label: self.labels[best].clone(), probabilities })
+    }
+
+    fn columns(&self) -> Vec<String> {
+        vec!["label".to_string(), "probability".to_string()]
     }
 
     fn label(&self, target: &[f32]) -> Value {
@@ -201,14 +205,14 @@ mod tests {
     fn labels_are_learned_in_order_and_numbers_are_names() {
         let task = task(json!({}), &[json!("b"), json!("a"), json!(3), json!("b")]).unwrap();
         assert_eq!(task.labels(), ["3", "a", "b"]);
-        assert_eq!(task.target(&json!("b")), Ok(vec![2.0]));
+        assert_eq!(task.target("", &json!("b")), Ok(vec![2.0]));
         assert_eq!(task.label(&[0.0]), json!("3"));
     }
 
     #[test]
     fn an_unknown_label_lists_the_known_ones() {
         let task = task(json!({"labels": ["sport", "food"]}), &[]).unwrap();
-        let error = task.target(&json!("sprot")).unwrap_err();
+        let error = task.target("", &json!("sprot")).unwrap_err();
         assert_eq!(error, "unknown label `sprot`; there is: sport, food (did you mean `sport`?)");
     }
 
@@ -232,7 +236,8 @@ mod tests {
     #[test]
     fn probabilities_sum_to_one_also_of_large_outputs() {
         let task = task(json!({"labels": ["a", "b"]}), &[]).unwrap();
-        let Answer::Label { label, probabilities } = task.answer(&[5000.0, 5001.0]) else { panic!() };
+        let answer = task.answer("", &[5000.0, 5001.0]);
+        let Some(Answer::Label { label, probabilities }) = answer else { panic!() };
         assert_eq!(label, "b");
         assert!((probabilities[0].1 + probabilities[1].1 - 1.0).abs() < 1e-6);
     }

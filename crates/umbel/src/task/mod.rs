@@ -6,9 +6,13 @@ pub mod answer;
 pub mod targets;
 
 mod classification;
+mod contrastive;
+mod distill;
 mod multilabel;
 mod ordinal;
 mod regression;
+mod similarity;
+mod tagging;
 
 use serde_json::{Map, Value};
 
@@ -16,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::nn::{Matrix, Tape, Var};
 use crate::registry::Registry;
 use crate::settings::TaskSettings;
+use crate::text::WordRule;
 
 pub use answer::Answer;
 pub use targets::Targets;
@@ -34,23 +39,45 @@ pub trait Task: Send + Sync {
     /// A sentence that says what is not known.
     fn check_learned(&self) -> Result<(), String>;
 
-    /// Numbers that the head gives for a text.
-    fn n_outputs(&self) -> usize;
+    /// What its head reads, and so what it gives a row of outputs for.
+    fn reads(&self) -> Reads {
+        Reads::Text
+    }
 
-    /// Numbers of a target.
-    fn n_targets(&self) -> usize;
+    /// The columns of the other texts that a kind that reads [`Reads::Group`] compares a row's own text with; `column`
+    /// is that of its labels.
+    fn other_texts(&self, _column: &str) -> Vec<OtherTexts> {
+        Vec::new()
+    }
 
-    /// The target that a cell of the data says.
+    /// Numbers that the linear layer of its head gives; `None` if its head has no such layer and gives what it reads.
+    fn n_outputs(&self) -> Option<usize>;
+
+    /// Refuses embeddings of a size with which nothing can be learned.
+    ///
+    /// # Errors
+    /// A sentence that says what size was expected.
+    fn check_size(&self, _embedding_size: usize) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Numbers of a target, if all have as many.
+    fn n_targets(&self) -> Option<usize>;
+
+    /// The target that a cell of the data says of the text in the same row.
     ///
     /// # Errors
     /// A sentence that says what was found and what was expected.
-    fn target(&self, cell: &Value) -> Result<Vec<f32>, String>;
+    fn target(&self, text: &str, cell: &Value) -> Result<Vec<f32>, String>;
 
     /// The mean loss over the rows that have a label; 0 if none has.
     fn loss(&self, tape: &mut Tape<'_>, outputs: &Var, targets: &Targets) -> Var;
 
-    /// What a head's outputs for one text mean.
-    fn answer(&self, outputs: &[f32]) -> Answer;
+    /// What a head's outputs for one text mean, row after row; `None` if the kind answers nothing.
+    fn answer(&self, text: &str, outputs: &[f32]) -> Option<Answer>;
+
+    /// The columns that [`Answer::cells`] fills in a table, after the task's name and a dot.
+    fn columns(&self) -> Vec<String>;
 
     /// A target as the data says it.
     fn label(&self, target: &[f32]) -> Value {
@@ -59,12 +86,13 @@ pub trait Task: Send + Sync {
         if let [one] = target { number(one) } else { target.iter().map(number).collect() }
     }
 
-    /// How good a head's outputs are, over the rows that have a label.
+    /// How good a head's outputs are, over the rows that have a label. `outputs` has the rows that
+    /// [`Targets::outputs`] says.
     fn evaluate(&self, outputs: &Matrix, targets: &Targets) -> Evaluation;
 
     /// A number by which rows can be split into parts with like labels.
     fn stratum(&self, target: &[f32]) -> f32 {
-        target[0]
+        target.first().copied().unwrap_or(0.0)
     }
 
     /// The label names, if the task has such.
@@ -77,6 +105,26 @@ pub trait Task: Send + Sync {
 
     /// The same task again.
     fn boxed(&self) -> Box<dyn Task>;
+}
+
+/// What a head reads, and so what it gives a row of outputs for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reads {
+    /// A text.
+    Text,
+    /// Each word of a text. A word of which no token was read has a row of NaN.
+    Words(WordRule),
+    /// A text, and then each of the other texts of its row; rows without a label have none.
+    Group,
+}
+
+/// A column of other texts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherTexts {
+    /// The column: a cell is a text, or a list of texts.
+    pub column: String,
+    /// True if a row without any has no label, or else is bad.
+    pub required: bool,
 }
 
 /// How good a task's outputs are.
@@ -100,9 +148,13 @@ pub static KINDS: Registry<Make> = Registry {
     kind: "kind of task",
     entries: &[
         ("classification", classification::make),
+        ("contrastive", contrastive::make),
+        ("distill", distill::make),
         ("multilabel", multilabel::make),
         ("ordinal", ordinal::make),
         ("regression", regression::make),
+        ("similarity", similarity::make),
+        ("tagging", tagging::make),
     ],
 };
 
@@ -114,6 +166,25 @@ pub fn make(settings: &TaskSettings) -> Result<Box<dyn Task>> {
     let make = KINDS.find(&settings.kind)?;
     let named = |problem| Error::Settings(format!("task `{}`: {problem}", settings.name));
     make(settings.options.clone()).map_err(named)
+}
+
+/// The number that a cell says; a CSV cell says it as text.
+fn number(cell: &Value) -> Result<f32, String> {
+    let number = match cell {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    };
+    let finite = number.map(|number| number as f32).filter(|number| number.is_finite());
+    finite.ok_or_else(|| format!("expected a number, found {cell}"))
+}
+
+/// Refuses a factor of cosines that is not above 0.
+fn check_scale(scale: f32) -> Result<(), String> {
+    match scale.is_finite() && scale > 0.0 {
+        true => Ok(()),
+        false => Err(format!("`scale` is {scale}; expected a number above 0")),
+    }
 }
 
 /// Reads a kind's options; for [`Make`] functions.

@@ -139,15 +139,15 @@ impl Task for Multilabel {
         }
     }
 
-    fn n_outputs(&self) -> usize {
-        self.labels.len()
+    fn n_outputs(&self) -> Option<usize> {
+        Some(self.labels.len())
     }
 
-    fn n_targets(&self) -> usize {
-        self.labels.len()
+    fn n_targets(&self) -> Option<usize> {
+        Some(self.labels.len())
     }
 
-    fn target(&self, cell: &Value) -> Result<Vec<f32>, String> {
+    fn target(&self, _text: &str, cell: &Value) -> Result<Vec<f32>, String> {
         let mut target = vec![0.0; self.labels.len()];
         for name in Self::names(cell)? {
             let Some(label) = self.labels.iter().position(|label| *label == name) else {
@@ -171,11 +171,15 @@ impl Task for Multilabel {
         binary_cross_entropy(tape, outputs, &truth)
     }
 
-    fn answer(&self, outputs: &[f32]) -> Answer {
+    fn answer(&self, _text: &str, outputs: &[f32]) -> Option<Answer> {
         let probabilities: Vec<(String, f32)> =
             self.labels.iter().cloned().zip(outputs.iter().map(|&x| sigmoid(f64::from(x)) as f32)).collect();
         let answered = probabilities.iter().filter(|(label, p)| *p >= self.threshold(label));
-        Answer::Labels { labels: answered.map(|(label, _)| label.clone()).collect(), probabilities }
+        Some(Answer::Labels { labels: answered.map(|(label, _)| label.clone()).collect(), probabilities })
+    }
+
+    fn columns(&self) -> Vec<String> {
+        vec!["label".to_string(), "probability".to_string()]
     }
 
     fn label(&self, target: &[f32]) -> Value {
@@ -230,17 +234,20 @@ mod tests {
     fn cells_are_lists_names_or_json() {
         let task = task(json!({}), &[json!(["b", "a"]), json!([]), json!("c"), json!("[\"a\"]")]).unwrap();
         assert_eq!(task.labels(), ["a", "b", "c"]);
-        assert_eq!(task.target(&json!(["c", "a"])), Ok(vec![1.0, 0.0, 1.0]));
-        assert_eq!(task.target(&json!([])), Ok(vec![0.0; 3]));
+        assert_eq!(task.target("", &json!(["c", "a"])), Ok(vec![1.0, 0.0, 1.0]));
+        assert_eq!(task.target("", &json!([])), Ok(vec![0.0; 3]));
         assert_eq!(task.label(&[1.0, 0.0, 1.0]), json!(["a", "c"]));
-        assert!(task.target(&json!(["d"])).unwrap_err().starts_with("unknown label `d`; there is: a, b, c"));
-        assert!(task.target(&json!(3)).unwrap_err().contains("expected a list of label names, found 3"));
+        assert!(
+            task.target("", &json!(["d"])).unwrap_err().starts_with("unknown label `d`; there is: a, b, c")
+        );
+        assert!(task.target("", &json!(3)).unwrap_err().contains("expected a list of label names, found 3"));
     }
 
     #[test]
     fn labels_are_answered_from_their_thresholds_on() {
         let task = task(json!({"thresholds": {"a": 0.9}}), &[json!(["a", "b"])]).unwrap();
-        let Answer::Labels { labels, probabilities } = task.answer(&[1.0, 1.0]) else { panic!("labels") };
+        let answer = task.answer("", &[1.0, 1.0]);
+        let Some(Answer::Labels { labels, probabilities }) = answer else { panic!("labels") };
         assert_eq!(labels, ["b"]);
         assert!((probabilities[0].1 - 0.731_058_6).abs() < 1e-6);
     }

@@ -81,15 +81,15 @@ impl Task for Ordinal {
         }
     }
 
-    fn n_outputs(&self) -> usize {
-        self.labels.len() - 1
+    fn n_outputs(&self) -> Option<usize> {
+        Some(self.labels.len() - 1)
     }
 
-    fn n_targets(&self) -> usize {
-        1
+    fn n_targets(&self) -> Option<usize> {
+        Some(1)
     }
 
-    fn target(&self, cell: &Value) -> Result<Vec<f32>, String> {
+    fn target(&self, _text: &str, cell: &Value) -> Result<Vec<f32>, String> {
         let name = Self::name(cell)?;
         match self.labels.iter().position(|label| *label == name) {
             Some(class) => Ok(vec![class as f32]),
@@ -105,10 +105,15 @@ impl Task for Ordinal {
         cumulative_link(tape, outputs, &Self::classes(targets))
     }
 
-    fn answer(&self, outputs: &[f32]) -> Answer {
+    fn answer(&self, _text: &str, outputs: &[f32]) -> Option<Answer> {
         let (probabilities, rank) = expectation(outputs);
         let label = self.labels[most_likely(&probabilities)].clone();
-        Answer::Rank { label, rank, probabilities: self.labels.iter().cloned().zip(probabilities).collect() }
+        let probabilities = self.labels.iter().cloned().zip(probabilities).collect();
+        Some(Answer::Rank { label, rank, probabilities })
+    }
+
+    fn columns(&self) -> Vec<String> {
+        vec!["label".to_string(), "probability".to_string()]
     }
 
     fn label(&self, target: &[f32]) -> Value {
@@ -159,7 +164,7 @@ mod tests {
     fn numbers_have_their_order_and_names_need_one() {
         let task = task(json!({}), &[json!(10), json!("9"), json!(-1)]).unwrap();
         assert_eq!(task.labels(), ["-1", "9", "10"]);
-        assert_eq!((task.target(&json!(10)), task.n_outputs()), (Ok(vec![2.0]), 2));
+        assert_eq!((task.target("", &json!(10)), task.n_outputs()), (Ok(vec![2.0]), Some(2)));
         let error = super::tests::task(json!({}), &[json!("good"), json!("bad")]).err().unwrap();
         assert!(error.contains("need their order"), "{error}");
     }
@@ -167,7 +172,8 @@ mod tests {
     #[test]
     fn the_answer_has_the_expected_rank() {
         let task = task(json!({"labels": ["bad", "fair", "good"]}), &[]).unwrap();
-        let Answer::Rank { label, rank, probabilities } = task.answer(&[0.0, 0.0]) else { panic!("a rank") };
+        let answer = task.answer("", &[0.0, 0.0]);
+        let Some(Answer::Rank { label, rank, probabilities }) = answer else { panic!("a rank") };
         assert_eq!(label, "bad");
         assert!((rank - (1.0 / 6.0 + 2.0 / 3.0)).abs() < 1e-6, "{rank} {probabilities:?}");
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Answer, Evaluation, Targets, Task};
+use super::{Answer, Evaluation, Targets, Task, number};
 use crate::metric;
 use crate::nn::ops::squared_error;
 use crate::nn::{Matrix, Tape, Var};
@@ -61,23 +61,12 @@ impl Regression {
     }
 }
 
-/// The number that a cell says; a CSV cell says it as text.
-fn number(cell: &Value) -> Result<f32, String> {
-    let number = match cell {
-        Value::Number(number) => number.as_f64(),
-        Value::String(text) => text.trim().parse().ok(),
-        _ => None,
-    };
-    let finite = number.map(|number| number as f32).filter(|number| number.is_finite());
-    finite.ok_or_else(|| format!("expected a number, found {cell}"))
-}
-
 impl Task for Regression {
     fn learn(&mut self, labels: &[&Value]) -> Result<(), String> {
         if !self.standardize || !self.mean.is_empty() {
             return Ok(());
         }
-        let rows: Vec<Vec<f32>> = labels.iter().filter_map(|cell| self.target(cell).ok()).collect();
+        let rows: Vec<Vec<f32>> = labels.iter().filter_map(|cell| self.target("", cell).ok()).collect();
         if rows.is_empty() {
             return Err("no training row has a number to standardize by".to_string());
         }
@@ -100,20 +89,20 @@ impl Task for Regression {
         }
     }
 
-    fn n_outputs(&self) -> usize {
-        self.size
+    fn n_outputs(&self) -> Option<usize> {
+        Some(self.size)
     }
 
-    fn n_targets(&self) -> usize {
-        self.size
+    fn n_targets(&self) -> Option<usize> {
+        Some(self.size)
     }
 
-    fn target(&self, cell: &Value) -> Result<Vec<f32>, String> {
+    fn target(&self, _text: &str, cell: &Value) -> Result<Vec<f32>, String> {
         match cell {
             Value::Array(cells) if cells.len() == self.size => cells.iter().map(number).collect(),
             Value::Array(cells) => Err(format!("expected {} numbers, found {}", self.size, cells.len())),
             Value::String(text) if self.size > 1 => match serde_json::from_str(text) {
-                Ok(list @ Value::Array(_)) => self.target(&list),
+                Ok(list @ Value::Array(_)) => self.target("", &list),
                 _ => Err(format!("expected a list of {} numbers, found {cell}", self.size)),
             },
             cell if self.size == 1 => Ok(vec![number(cell)?]),
@@ -132,9 +121,16 @@ impl Task for Regression {
         squared_error(tape, outputs, &standardized, &present)
     }
 
-    fn answer(&self, outputs: &[f32]) -> Answer {
+    fn answer(&self, _text: &str, outputs: &[f32]) -> Option<Answer> {
         let scores = self.on_original_scale(outputs);
-        if let [score] = scores[..] { Answer::Score(score) } else { Answer::Scores(scores) }
+        Some(if let [score] = scores[..] { Answer::Score(score) } else { Answer::Scores(scores) })
+    }
+
+    fn columns(&self) -> Vec<String> {
+        match self.size {
+            1 => vec!["score".to_string()],
+            size => (0..size).map(|i| format!("scores.{i}")).collect(),
+        }
     }
 
     fn evaluate(&self, outputs: &Matrix, targets: &Targets) -> Evaluation {
@@ -174,32 +170,32 @@ mod tests {
     #[test]
     fn answers_are_on_the_scale_of_the_data() {
         let task = task(json!({}), &[json!(1.0), json!("3.0")]);
-        assert_eq!(task.answer(&[0.0]), Answer::Score(2.0));
-        assert_eq!(task.answer(&[-1.5]), Answer::Score(0.5));
+        assert_eq!(task.answer("", &[0.0]), Some(Answer::Score(2.0)));
+        assert_eq!(task.answer("", &[-1.5]), Some(Answer::Score(0.5)));
     }
 
     #[test]
     fn several_numbers_are_several_scores() {
         let task = task(json!({"size": 2, "standardize": false}), &[]);
-        assert_eq!(task.target(&json!([1, 2])), Ok(vec![1.0, 2.0]));
-        assert_eq!(task.target(&json!("[1, 2]")), Ok(vec![1.0, 2.0]));
-        assert_eq!(task.answer(&[1.0, 2.0]), Answer::Scores(vec![1.0, 2.0]));
-        assert_eq!(task.target(&json!([1])), Err("expected 2 numbers, found 1".into()));
+        assert_eq!(task.target("", &json!([1, 2])), Ok(vec![1.0, 2.0]));
+        assert_eq!(task.target("", &json!("[1, 2]")), Ok(vec![1.0, 2.0]));
+        assert_eq!(task.answer("", &[1.0, 2.0]), Some(Answer::Scores(vec![1.0, 2.0])));
+        assert_eq!(task.target("", &json!([1])), Err("expected 2 numbers, found 1".into()));
     }
 
     #[test]
     fn a_target_is_said_as_the_data_says_it() {
         let one = task(json!({}), &[json!(0.1), json!(1.0)]);
-        assert_eq!(one.label(&one.target(&json!(0.1)).unwrap()), json!(0.1));
+        assert_eq!(one.label(&one.target("", &json!(0.1)).unwrap()), json!(0.1));
         let two = task(json!({"size": 2}), &[json!([0.1, 2.5]), json!([1.0, 2.0])]);
-        assert_eq!(two.label(&two.target(&json!([0.1, 2.5])).unwrap()), json!([0.1, 2.5]));
+        assert_eq!(two.label(&two.target("", &json!([0.1, 2.5])).unwrap()), json!([0.1, 2.5]));
     }
 
     #[test]
     fn what_is_no_number_is_an_error() {
         let task = task(json!({"standardize": false}), &[]);
         for cell in [json!("many"), json!(true), json!("NaN"), json!("1e99"), json!({})] {
-            assert!(task.target(&cell).unwrap_err().starts_with("expected a number, found"), "{cell}");
+            assert!(task.target("", &cell).unwrap_err().starts_with("expected a number, found"), "{cell}");
         }
     }
 
@@ -212,6 +208,6 @@ mod tests {
     #[test]
     fn labels_that_are_all_alike_are_no_division_by_zero() {
         let task = task(json!({}), &[json!(2.0), json!(2.0)]);
-        assert_eq!(task.answer(&[0.5]), Answer::Score(2.5));
+        assert_eq!(task.answer("", &[0.5]), Some(Answer::Score(2.5)));
     }
 }

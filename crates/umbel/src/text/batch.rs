@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::spans::Spans;
+
 /// Token sequences laid end to end, without padding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
@@ -12,6 +14,16 @@ pub struct Batch {
     cu_seqlens: Vec<usize>,
     // Invariant: as long as `input_ids`.
     kept: Vec<bool>,
+    words: WordTokens,
+}
+
+/// The words of some texts, by the first token of each.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct WordTokens {
+    /// The words of each text.
+    pub spans: Spans,
+    /// The first token of each word, counted over all texts; `None` where it was not read.
+    pub tokens: Vec<Option<usize>>,
 }
 
 /// The tokens of one text, as the encoder reads them.
@@ -23,6 +35,8 @@ pub struct Tokens {
     pub token_type_ids: Vec<u32>,
     /// So many tokens at the start are read but left out of pooling, as those of a prompt; usually 0.
     pub n_unpooled: usize,
+    /// The number of the first token of each word, if a head asks for words; `None` where the word was cut off.
+    pub words: Vec<Option<u32>>,
 }
 
 impl Tokens {
@@ -39,17 +53,28 @@ impl Tokens {
 
 impl From<&[u32]> for Tokens {
     fn from(input_ids: &[u32]) -> Self {
-        Self { input_ids: input_ids.to_vec(), token_type_ids: vec![0; input_ids.len()], n_unpooled: 0 }
+        Self {
+            input_ids: input_ids.to_vec(),
+            token_type_ids: vec![0; input_ids.len()],
+            n_unpooled: 0,
+            words: Vec::new(),
+        }
     }
 }
 
 impl Batch {
     /// Lays `sequences` end to end, in their order.
     pub fn new<'a>(sequences: impl IntoIterator<Item = &'a Tokens>) -> Self {
-        let (input_ids, token_type_ids, kept) = Default::default();
-        let mut batch = Self { input_ids, token_type_ids, cu_seqlens: vec![0], kept };
+        let (input_ids, token_type_ids, kept, words) = Default::default();
+        let mut batch = Self { input_ids, token_type_ids, cu_seqlens: vec![0], kept, words };
         for tokens in sequences {
             assert_eq!(tokens.input_ids.len(), tokens.token_type_ids.len(), "one token type a token");
+            let start = batch.input_ids.len();
+            batch.words.spans.push(tokens.words.len());
+            batch
+                .words
+                .tokens
+                .extend(tokens.words.iter().map(|token| token.map(|token| start + token as usize)));
             batch.input_ids.extend_from_slice(&tokens.input_ids);
             batch.token_type_ids.extend_from_slice(&tokens.token_type_ids);
             batch.cu_seqlens.push(batch.input_ids.len());
@@ -96,6 +121,11 @@ impl Batch {
     /// Whether each token is pooled.
     pub fn kept(&self) -> &[bool] {
         &self.kept
+    }
+
+    /// The words of each sequence, if its tokens know them.
+    pub fn words(&self) -> &WordTokens {
+        &self.words
     }
 
     /// The rows of each sequence.

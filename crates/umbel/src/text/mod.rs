@@ -13,8 +13,10 @@ pub mod padding;
 mod parity;
 pub mod tokenizer;
 pub mod tokenizer_config;
+pub mod words;
 
-pub use batch::{Batch, Tokens};
+pub use batch::{Batch, Tokens, WordTokens};
 pub use explain::TokenInfo;
 pub use tokenizer::{Encoded, Tokenizer, TokenizerOptions, Truncation};
 pub use tokenizer_config::{Side, TokenizerConfig};
+pub use words::WordRule;

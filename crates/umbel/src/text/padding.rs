@@ -64,7 +64,7 @@ mod tests {
 
     fn texts() -> Vec<Tokens> {
         vec![
-            Tokens { input_ids: vec![5, 6, 7], token_type_ids: vec![0, 0, 1], n_unpooled: 0 },
+            Tokens { input_ids: vec![5, 6, 7], token_type_ids: vec![0, 0, 1], ..Tokens::default() },
             Tokens::from(&[8][..]),
         ]
     }

@@ -17,29 +17,30 @@ pub(super) struct Balancer {
     pub(super) names: Vec<String>,
 }
 
-/// The losses of one batch, on a tape that begins with the embedding.
+/// The losses of one batch, on a tape that begins with what heads read of it.
 pub(super) struct HeadLosses<'t, 'p> {
     pub(super) tape: &'t Tape<'p>,
-    /// The embedding as that tape has it.
-    pub(super) leaf: &'t Var,
+    /// What the tape begins with: the embedding, or states of layers.
+    pub(super) leaves: &'t [Var],
     /// Tasks that have a label, their mean losses, and what each counts for of the step: its part of the labelled rows.
     pub(super) tasks: Vec<(usize, Var, f64)>,
 }
 
 impl Balancer {
-    /// Adds the gradients of the batch to those of the step, and gives that by the embedding.
+    /// Adds the gradients of the batch to those of the step, and gives those by the leaves.
     pub(super) fn backward(
         &mut self,
         losses: &HeadLosses<'_, '_>,
         seed: u64,
         found: &mut StepLosses,
-    ) -> Option<Matrix> {
+    ) -> Vec<Option<Matrix>> {
         let tasks: Vec<usize> = losses.tasks.iter().map(|(task, ..)| *task).collect();
         let weights: Vec<f64> = tasks.iter().map(|&task| self.weights[task]).collect();
         let own = |i: usize| weights[i] * losses.tasks[i].2;
         let gradients = self.gradients(losses, own);
-        let vectors: Vec<&[f32]> = gradients.iter().map(Matrix::data).collect();
-        let gram = Gram::of(&vectors);
+        let vectors: Vec<Vec<&[f32]>> =
+            gradients.iter().map(|parts| parts.iter().map(Matrix::data).collect()).collect();
+        let gram = Gram::of_parts(&vectors);
         let values: Vec<f64> = losses.tasks.iter().map(|(_, loss, _)| f64::from(loss.item())).collect();
         let seen = Seen {
             tasks: &tasks,
@@ -57,21 +58,24 @@ impl Balancer {
         let seeds: Vec<(&Var, f32)> =
             seeds.map(|(i, (_, loss, _))| (loss, (own(i) * head_part(i)) as f32)).collect();
         losses.tape.backward_into(&mut found.grads, &seeds);
-        let mut gradient = found.grads.of(losses.leaf).cloned();
-        if !self.weighting.weighs_losses() {
-            gradient = sum(&gradients, &coefficients);
-        }
+        let of_leaf = |leaf: usize| match self.weighting.weighs_losses() {
+            true => found.grads.of(&losses.leaves[leaf]).cloned(),
+            false => sum(&gradients, leaf, &coefficients),
+        };
+        let by_leaves = (0..losses.leaves.len()).map(of_leaf).collect();
         found.shared = Some(self.report(&tasks, &gram, coefficients));
-        gradient
+        by_leaves
     }
 
-    /// Each task's gradient by the embedding, times what it counts for.
-    fn gradients(&self, losses: &HeadLosses<'_, '_>, own: impl Fn(usize) -> f64) -> Vec<Matrix> {
+    /// Each task's gradient by the leaves, times what it counts for.
+    fn gradients(&self, losses: &HeadLosses<'_, '_>, own: impl Fn(usize) -> f64) -> Vec<Vec<Matrix>> {
         let mut scratch = Grads::new(losses.tape.params());
-        let zeros = || Matrix::zeros(losses.leaf.rows(), losses.leaf.cols());
         let gradient = |(i, (_, loss, _)): (usize, &(usize, Var, f64))| {
             losses.tape.backward_into(&mut scratch, &[(loss, own(i) as f32)]);
-            scratch.of(losses.leaf).cloned().unwrap_or_else(zeros)
+            let of_leaf = |leaf: &Var| {
+                scratch.of(leaf).cloned().unwrap_or_else(|| Matrix::zeros(leaf.rows(), leaf.cols()))
+            };
+            losses.leaves.iter().map(of_leaf).collect()
         };
         losses.tasks.iter().enumerate().map(gradient).collect()
     }
@@ -90,12 +94,12 @@ impl Balancer {
 /// What a weighting draws is apart from dropout.
 const WEIGHTING: u64 = 0x7765_6967_6874;
 
-/// `Σ coefficient · gradient`; none of no gradients.
-fn sum(gradients: &[Matrix], coefficients: &[f64]) -> Option<Matrix> {
-    let first = gradients.first()?;
+/// `Σ coefficient · gradient` by one leaf; none of no gradients.
+fn sum(gradients: &[Vec<Matrix>], leaf: usize, coefficients: &[f64]) -> Option<Matrix> {
+    let first = &gradients.first()?[leaf];
     let mut sum = Matrix::zeros(first.rows(), first.cols());
-    for (gradient, &coefficient) in gradients.iter().zip(coefficients) {
-        let pairs = sum.data_mut().iter_mut().zip(gradient.data());
+    for (gradients, &coefficient) in gradients.iter().zip(coefficients) {
+        let pairs = sum.data_mut().iter_mut().zip(gradients[leaf].data());
         pairs.for_each(|(sum, gradient)| *sum += coefficient as f32 * gradient);
     }
     Some(sum)

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::data::{Column, Columns, Dataset, Table, split};
+use crate::data::dataset::columns;
+use crate::data::{Columns, Dataset, Table, split};
 use crate::error::{Error, Result};
 use crate::settings::{Settings, TaskSettings, Validation};
 use crate::task::{self, Task};
@@ -66,6 +67,10 @@ impl RunData {
                     hasher.update([u8::from(target.is_some())]);
                     target.into_iter().flatten().for_each(|number| hasher.update(number.to_le_bytes()));
                 }
+                for text in example.others.into_iter().flatten() {
+                    hasher.update((text.len() as u64).to_le_bytes());
+                    hasher.update(text);
+                }
             }
         }
         hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
@@ -81,9 +86,9 @@ pub fn read_labelled(
     text: &str,
     tasks: &[(&TaskSettings, &dyn Task)],
 ) -> Result<(Table, Dataset)> {
-    let labels = tasks.iter().map(|(settings, _)| settings.column().to_string()).collect();
+    let labels = tasks.iter().flat_map(|(settings, task)| columns(settings, *task)).collect();
     let table = Table::read(paths, &Columns { text: text.to_string(), labels })?;
-    let data = parse(&table, tasks)?;
+    let data = Dataset::from_table(&table, tasks)?;
     if (0..tasks.len()).all(|task_idx| data.targets(task_idx).n_present() == 0) {
         return Err(no_labels(paths, tasks, &table));
     }
@@ -105,15 +110,25 @@ fn no_labels(paths: &[PathBuf], tasks: &[(&TaskSettings, &dyn Task)], table: &Ta
 
 /// The rows of some of the settings' files; each task's column must be in one of them.
 pub(crate) fn read_table(settings: &Settings, paths: &[PathBuf]) -> Result<Table> {
-    let labels = settings.tasks.iter().map(|task| task.column().to_string()).collect();
-    let table = Table::read(paths, &Columns { text: settings.data.text.clone(), labels })?;
-    for task in &settings.tasks {
-        let missing = || table.missing_columns().iter().filter(|missing| missing.column == task.column());
+    let labels = label_columns(settings)?;
+    let table = Table::read(paths, &Columns { text: settings.data.text.clone(), labels: labels.clone() })?;
+    for column in &labels {
+        let missing = || table.missing_columns().iter().filter(|missing| missing.column == *column);
         if let (true, Some(missing)) = (missing().count() == paths.len(), missing().next()) {
             return Err(missing.clone().into_error());
         }
     }
     Ok(table)
+}
+
+/// The columns that the settings' tasks read.
+pub(crate) fn label_columns(settings: &Settings) -> Result<Vec<String>> {
+    let mut all: Vec<String> = Vec::new();
+    for settings in &settings.tasks {
+        let own = columns(settings, task::make(settings)?.as_ref());
+        all.extend(own.into_iter().filter(|column| !all.contains(column)).collect::<Vec<_>>());
+    }
+    Ok(all)
 }
 
 /// The settings' tasks, with what they learn from the labels of `table`.
@@ -132,17 +147,7 @@ pub(crate) fn learn(settings: &[TaskSettings], table: &Table) -> Result<Vec<(Tas
 /// The texts and targets of a table.
 pub(crate) fn dataset(table: &Table, tasks: &[(TaskSettings, Box<dyn Task>)]) -> Result<Dataset> {
     let tasks: Vec<(&TaskSettings, &dyn Task)> = tasks.iter().map(|(s, task)| (s, task.as_ref())).collect();
-    parse(table, &tasks)
-}
-
-fn parse(table: &Table, tasks: &[(&TaskSettings, &dyn Task)]) -> Result<Dataset> {
-    let parsers: Vec<_> = tasks.iter().map(|(_, task)| |cell: &Value| task.target(cell)).collect();
-    let column = |((settings, task), parse)| {
-        let (settings, task): (&TaskSettings, &dyn Task) = (settings, task);
-        Column { name: settings.column(), width: task.n_targets(), parse }
-    };
-    let pairs = tasks.iter().map(|(s, t)| (*s, *t)).zip(parsers.iter().map(|parse| parse as _));
-    Dataset::from_table(table, &pairs.map(column).collect::<Vec<_>>())
+    Dataset::from_table(table, &tasks)
 }
 
 /// The rows that are trained on and those that are held out, stratified by label.

@@ -17,6 +17,7 @@ pub(crate) mod selection;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::evaluate::{TaskScores, scores};
 use crate::metric::{EpochScores, TaskHistory, diagnose};
@@ -29,7 +30,7 @@ use crate::text::Truncation;
 use balance::Balancer;
 use checkpoint::{Checkpoint, Fingerprint, Progress};
 use data::RunData;
-use inputs::Inputs;
+use inputs::{Inputs, Texts};
 use log::Log;
 use optimizer::{AdamW, clip_factor};
 use passes::{Step, StepLosses};
@@ -140,21 +141,20 @@ impl<'a> Run<'a> {
         settings: &'a Settings,
         folder: &RunFolder,
     ) -> Result<Self> {
-        let train = model.tokenize(data.train.texts())?;
-        let validation = model.tokenize(data.validation.texts())?;
-        let n_truncated = train.n_truncated + validation.n_truncated;
-        let plan = Plan::new(&settings.train, train.texts.iter().map(|tokens| tokens.len()).collect());
-        let (inputs, validation_inputs) = match freeze::backbone_is_frozen(model) {
-            true => (
-                Inputs::Pooled(model.pool_tokens(&train.texts)),
-                Inputs::Pooled(model.pool_tokens(&validation.texts)),
-            ),
-            false => (Inputs::Tokens(train.texts), Inputs::Tokens(validation.texts)),
+        let is_frozen = freeze::backbone_is_frozen(model);
+        let inputs = Inputs::new(model, &data.train, is_frozen)?;
+        let validation_inputs = Inputs::new(model, &data.validation, is_frozen)?;
+        let n_truncated = inputs.n_truncated + validation_inputs.n_truncated;
+        let plan = Plan::new(&settings.train, inputs.row_lengths(&data.train));
+        let unseen = |data: &Dataset| -> Vec<Matrix> {
+            let of_task = |(task, head): (usize, &Head)| {
+                Matrix::zeros(data.targets(task).n_outputs(), head.n_outputs())
+            };
+            model.heads().iter().enumerate().map(of_task).collect()
         };
-        let unseen = |rows: usize| model.heads().iter().map(move |h| Matrix::zeros(rows, h.task.n_outputs()));
-        let known = scores(model, &unseen(data.validation.len()).collect::<Vec<_>>(), &data.validation);
+        let known = scores(model, &unseen(&data.validation), &data.validation);
         let selection = Selection::new(settings.train.best_metric.as_deref(), &known)?;
-        let mut seen: Vec<Matrix> = unseen(data.train.len()).collect();
+        let mut seen = unseen(&data.train);
         let mut optimizer = AdamW::new(&model.params, settings.train.weight_decay);
         let checkpoint = Checkpoint::new(folder.checkpoint(), fingerprint(settings, data));
         let resumed = match folder.resume {
@@ -195,7 +195,7 @@ impl<'a> Run<'a> {
             step: self.progress.step,
             n_trainable: trainable.map(|(_, param)| param.data().len()).sum(),
             n_values: model.params.n_values(),
-            cached: matches!(self.inputs, Inputs::Pooled(_)),
+            cached: matches!(self.inputs.texts, Texts::Kept(_)),
             model_type: model.origin().model_type.clone(),
             n_layers: model.encoder_shape().n_layers,
             hidden_size: model.encoder_shape().hidden_size,
@@ -223,10 +223,11 @@ impl<'a> Run<'a> {
     fn step(&mut self, model: &mut Model, batches: &[Vec<usize>]) -> Result<StepReport> {
         let seed = derive(self.settings.train.seed, self.progress.step as u64);
         let step = Step { model, inputs: &self.inputs, data: &self.data.train, batches, seed };
-        let seen = &mut self.seen;
+        let (seen, targets) = (&mut self.seen, &self.data.train);
         let mut keep = |task: usize, rows: &[usize], outputs: &Matrix| {
-            let kept = rows.iter().zip(outputs.iter_rows());
-            kept.for_each(|(&row, outputs)| seen[task].row_mut(row).copy_from_slice(outputs));
+            let kept =
+                rows.iter().flat_map(|&row| targets.targets(task).outputs(row)).zip(outputs.iter_rows());
+            kept.for_each(|(row, outputs)| seen[task].row_mut(row).copy_from_slice(outputs));
         };
         let how = (self.settings.train.passes, &mut self.balancer);
         let StepLosses { losses, grads, shared } = passes::run(&step, how, &mut keep);

@@ -4,7 +4,7 @@ use super::balance::{Balancer, HeadLosses};
 use super::inputs::Inputs;
 use super::report::SharedGradients;
 use crate::data::Dataset;
-use crate::model::Model;
+use crate::model::{Asked, Model, Views};
 use crate::nn::{Grads, Matrix, Tape, Var};
 use crate::random::derive;
 use crate::settings::Passes;
@@ -74,23 +74,25 @@ fn shared_pass(
     if (0..labelled.len()).all(|task| step.n_labelled(task, rows) == 0) {
         return;
     }
+    let tasks: Vec<usize> = (0..labelled.len()).collect();
+    let texts = step.texts(&tasks, rows);
     let mut tape = Tape::training(&step.model.params, seed);
-    let embedding = step.inputs.embedding(step.model, &mut tape, rows);
+    let mut encoded = step.inputs.encode(step.model, &mut tape, &texts.all);
     let mut heads = Tape::training(&step.model.params, derive(seed, HEADS));
-    let leaf = heads.leaf(Matrix::clone(&embedding));
+    let roots = std::mem::take(&mut encoded.roots);
+    let leaves: Vec<Var> = roots.iter().map(|root| heads.leaf(Matrix::clone(root))).collect();
+    let views = encoded.views(step.model, &mut heads, &leaves);
     let mut tasks = Vec::new();
-    for task in 0..labelled.len() {
-        if let Some((loss, part)) =
-            head_loss(step, (task, rows), labelled, (&mut heads, &leaf), (found, seen))
-        {
+    for (task, group) in texts.groups.iter().enumerate() {
+        let read = Read { views: &views, rows, group };
+        if let Some((loss, part)) = head_loss(step, task, &read, labelled, &mut heads, (found, seen)) {
             tasks.push((task, loss, part));
         }
     }
-    let losses = HeadLosses { tape: &heads, leaf: &leaf, tasks };
-    let gradient = balancer.backward(&losses, seed, found);
-    if let Some(gradient) = gradient.filter(|_| embedding.slot().is_some()) {
-        tape.backward_from(&mut found.grads, &embedding, gradient);
-    }
+    let losses = HeadLosses { tape: &heads, leaves: &leaves, tasks };
+    let gradients = balancer.backward(&losses, seed, found);
+    let given = roots.iter().zip(gradients).filter(|(root, _)| root.slot().is_some());
+    tape.backward_from(&mut found.grads, given.filter_map(|(root, gradient)| Some((root, gradient?))));
 }
 
 /// One pass of some rows through the encoder and one head.
@@ -104,12 +106,14 @@ fn own_pass(
     if step.n_labelled(task, rows) == 0 {
         return;
     }
+    let texts = step.texts(&[task], rows);
     let mut tape = Tape::training(&step.model.params, seed);
-    let embedding = step.inputs.embedding(step.model, &mut tape, rows);
+    let mut encoded = step.inputs.encode(step.model, &mut tape, &texts.all);
+    let roots = std::mem::take(&mut encoded.roots);
+    let views = encoded.views(step.model, &mut tape, &roots);
     let weight = f64::from(step.model.heads()[task].settings.weight);
-    if let Some((loss, part)) =
-        head_loss(step, (task, rows), labelled, (&mut tape, &embedding), (found, seen))
-    {
+    let read = Read { views: &views, rows, group: &texts.groups[0] };
+    if let Some((loss, part)) = head_loss(step, task, &read, labelled, &mut tape, (found, seen)) {
         tape.backward_into(&mut found.grads, &[(&loss, (part * weight) as f32)]);
     }
 }
@@ -117,28 +121,62 @@ fn own_pass(
 /// What a head's dropout draws is apart from the encoder's.
 const HEADS: u64 = 0x6865_6164_7300;
 
+/// What a head reads of a batch.
+struct Read<'a> {
+    views: &'a Views,
+    rows: &'a [usize],
+    // The texts of the rows' groups, as places in the batch.
+    group: &'a [usize],
+}
+
 /// A head's mean loss over the rows that have its label, and their part of the step's; none if no row has.
 fn head_loss(
     step: &Step<'_>,
-    (task, rows): (usize, &[usize]),
+    task: usize,
+    read: &Read<'_>,
     labelled: &[usize],
-    (tape, embedding): (&mut Tape<'_>, &Var),
+    tape: &mut Tape<'_>,
     (found, seen): (&mut StepLosses, &mut impl FnMut(usize, &[usize], &Matrix)),
 ) -> Option<(Var, f64)> {
     let head = &step.model.heads()[task];
-    let outputs = head.outputs(tape, embedding);
-    seen(task, rows, &outputs);
-    let n = step.n_labelled(task, rows);
+    let asked = Asked { n_rows: read.rows.len(), group: read.group };
+    let outputs = head.outputs(tape, read.views, asked);
+    seen(task, read.rows, &outputs);
+    let n = step.n_labelled(task, read.rows);
     if n == 0 {
         return None;
     }
-    let loss = head.task.loss(tape, &outputs, &step.data.targets(task).select(rows));
+    let loss = head.task.loss(tape, &outputs, &step.data.targets(task).select(read.rows));
     let part = n as f64 / labelled[task] as f64;
     *found.losses[task].get_or_insert(0.0) += part * f64::from(loss.item());
     Some((loss, part))
 }
 
+/// The texts of a batch.
+struct BatchTexts {
+    /// Those of the rows, and then those that tasks compare them with.
+    all: Vec<usize>,
+    /// For each task, the groups' texts as places in `all`.
+    groups: Vec<Vec<usize>>,
+}
+
 impl Step<'_> {
+    /// The texts that some tasks read of some rows.
+    fn texts(&self, tasks: &[usize], rows: &[usize]) -> BatchTexts {
+        let mut texts = BatchTexts { all: rows.to_vec(), groups: vec![Vec::new(); tasks.len()] };
+        for (group, &task) in texts.groups.iter_mut().zip(tasks) {
+            for (place, &row) in rows.iter().enumerate() {
+                let others = self.data.others(task, row);
+                if !others.is_empty() {
+                    group.push(place);
+                    group.extend(texts.all.len()..texts.all.len() + others.len());
+                    texts.all.extend(others);
+                }
+            }
+        }
+        texts
+    }
+
     fn n_labelled(&self, task: usize, rows: &[usize]) -> usize {
         let targets = self.data.targets(task);
         rows.iter().filter(|&&row| targets.get(row).is_some()).count()

@@ -84,7 +84,7 @@ pub fn model(settings: &Settings, encoder_dir: &Path, data: &RunData) -> Result<
     let mut model = Model::with_settings(encoder_dir, &settings.model, seed)?;
     model.set_precision(settings.train.precision.resolve());
     for (settings, task) in &data.tasks {
-        model.add_head(settings.clone(), task.boxed(), seed);
+        model.add_head(settings.clone(), task.boxed(), seed)?;
     }
     Ok(model)
 }

@@ -14,15 +14,24 @@ impl Gram {
     /// # Panics
     /// If they are not equally long.
     pub fn of(vectors: &[&[f32]]) -> Self {
-        let dot = |a: &[f32], b: &[f32]| -> f64 {
-            assert_eq!(a.len(), b.len(), "gradients of one embedding");
-            a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
+        Self::of_parts(&vectors.iter().map(|vector| vec![*vector]).collect::<Vec<_>>())
+    }
+
+    /// Those of vectors that lie in several parts.
+    ///
+    /// # Panics
+    /// If their parts are not equally long.
+    pub fn of_parts(vectors: &[Vec<&[f32]>]) -> Self {
+        let dot_of_part = |(a, b): (&&[f32], &&[f32])| -> f64 {
+            assert_eq!(a.len(), b.len(), "gradients of the same values");
+            a.iter().zip(*b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
         };
+        let dot = |a: &[&[f32]], b: &[&[f32]]| -> f64 { a.iter().zip(b).map(dot_of_part).sum() };
         let n = vectors.len();
         let mut values = vec![0.0; n * n];
         for i in 0..n {
             for j in 0..=i {
-                let product = dot(vectors[i], vectors[j]);
+                let product = dot(&vectors[i], &vectors[j]);
                 (values[i * n + j], values[j * n + i]) = (product, product);
             }
         }

@@ -99,21 +99,21 @@ impl Golden {
             Tokens {
                 input_ids: own().map(|&i| ids[i] as u32).collect(),
                 token_type_ids: own().map(|&i| types.as_ref().map_or(0, |types| types[i] as u32)).collect(),
-                n_unpooled: 0,
+                ..Tokens::default()
             }
         });
         Texts { tokens: tokens.collect(), places }
     }
 
     pub(crate) fn classes(&self) -> Targets {
-        let mut targets = Targets::new(1);
+        let mut targets = Targets::default();
         self.tensors.integers("train.labels").iter().for_each(|&class| targets.push(Some(&[class as f32])));
         targets
     }
 
     pub(crate) fn regression_targets(&self) -> Targets {
         let width = self.shape("train.targets")[1];
-        let mut targets = Targets::new(width);
+        let mut targets = Targets::default();
         self.floats("train.targets").chunks(width).for_each(|row| targets.push(Some(row)));
         targets
     }

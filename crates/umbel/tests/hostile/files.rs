@@ -96,7 +96,7 @@ fn with_heads(tasks: &[Value]) -> tempfile::TempDir {
     for task in tasks {
         let settings: TaskSettings = serde_json::from_value(task.clone()).unwrap();
         let task = umbel::task::make(&settings).unwrap();
-        model.add_head(settings, task, 1);
+        model.add_head(settings, task, 1).unwrap();
     }
     let dir = tempfile::tempdir().unwrap();
     model.save(dir.path()).unwrap();

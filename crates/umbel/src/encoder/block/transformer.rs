@@ -29,10 +29,14 @@ pub(in crate::encoder) struct Layer {
 }
 
 impl Encoder for Transformer {
-    fn encode(&self, tape: &mut Tape<'_>, batch: &Batch) -> Var {
+    fn encode_tapped(&self, tape: &mut Tape<'_>, batch: &Batch, tap: &mut dyn FnMut(usize, &Var)) -> Var {
         let context = Context::new(tape, batch, &self.ropes, self.distance_bias.as_ref());
         let states = self.embeddings.forward(tape, batch);
-        let states = self.layers.iter().fold(states, |states, layer| layer.forward(tape, states, &context));
+        let layer = |states: Var, (i, layer): (usize, &std::sync::Arc<Layer>)| {
+            tap(i, &states);
+            layer.forward(tape, states, &context)
+        };
+        let states = self.layers.iter().enumerate().fold(states, layer);
         let Some(norm) = self.norm else { return states };
         let states = ops::norm(tape, states, norm);
         ops::dropout(tape, &states, self.dropout)

@@ -121,12 +121,13 @@ fn embeddings(
 }
 
 impl Encoder for Deberta {
-    fn encode(&self, tape: &mut Tape<'_>, batch: &Batch) -> Var {
+    fn encode_tapped(&self, tape: &mut Tape<'_>, batch: &Batch, tap: &mut dyn FnMut(usize, &Var)) -> Var {
         let met = self.distances.as_ref().map(|distances| distances.met(tape, batch));
         let embedded = self.embeddings.forward(tape, batch);
         let embedded = ops::norm(tape, embedded, self.norm);
         let embedded = ops::dropout(tape, &embedded, self.dropout);
         let Some((first, others)) = self.layers.split_first() else { return embedded };
+        tap(0, &embedded);
         let states = match &self.convolution {
             None => first.forward(tape, embedded, batch, met.as_ref()),
             Some(convolution) => {
@@ -134,7 +135,11 @@ impl Encoder for Deberta {
                 convolution.forward(tape, &embedded, &states, batch)
             }
         };
-        others.iter().fold(states, |states, layer| layer.forward(tape, states, batch, met.as_ref()))
+        let layer = |states: Var, (i, layer): (usize, &Arc<Layer>)| {
+            tap(i + 1, &states);
+            layer.forward(tape, states, batch, met.as_ref())
+        };
+        others.iter().enumerate().fold(states, layer)
     }
 
     fn shape(&self) -> Shape {
