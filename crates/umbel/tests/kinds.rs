@@ -101,7 +101,10 @@ fn answers_need_what_they_compare() {
     assert_eq!(tasks, ["topic", "flags", "grade", "mood", "names"]);
     let json = serde_json::to_value(&predicted.predictions[0]).unwrap();
     assert_eq!(json["names"]["spans"][0]["text"], "Rome");
-    assert_eq!((&json["names"]["spans"][0]["start"], &json["names"]["spans"][0]["end"]), (&11.into(), &15.into()));
+    assert_eq!(
+        (&json["names"]["spans"][0]["start"], &json["names"]["spans"][0]["end"]),
+        (&11.into(), &15.into())
+    );
     let others = [vec![vec!["Boats left Rome at dawn".to_string()], Vec::new()]];
     let predicted = trained.model.predict_with(&texts, &["like"], &others).unwrap();
     let json = serde_json::to_value(&predicted.predictions).unwrap();

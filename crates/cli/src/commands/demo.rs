@@ -119,7 +119,7 @@ fn examples(model: &Model) -> Result<String> {
     let predicted = model.predict(&texts)?.predictions;
     let mut rows = vec![row(&["sentence", "topic", "", "sentiment", "meant"])];
     for (example, answers) in EXAMPLES.iter().zip(&predicted) {
-        let (Some(Answer::Label { label, probabilities }), Some(Answer::Score(score))) =
+        let (Some(Answer::Label { label, probabilities, .. }), Some(Answer::Score(score))) =
             (answers.get("topic"), answers.get("sentiment"))
         else {
             bail!("the model answers other questions than those of the demo");

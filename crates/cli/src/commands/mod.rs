@@ -1,9 +1,11 @@
 //! The commands, a file each.
 
+mod calibrate;
 mod check;
 mod demo;
 mod embed;
 mod eval;
+mod head;
 mod info;
 mod predict;
 mod synth;
@@ -22,6 +24,8 @@ pub enum Command {
     Check(check::Args),
     Train(train::Args),
     Eval(eval::Args),
+    Calibrate(calibrate::Args),
+    Head(head::Args),
     Predict(predict::Args),
     Embed(embed::Args),
     Tokenize(tokenize::Args),
@@ -37,6 +41,8 @@ impl Command {
             Self::Check(args) => check::run(args, output),
             Self::Train(args) => train::run(args, output),
             Self::Eval(args) => eval::run(args, output),
+            Self::Calibrate(args) => calibrate::run(args, output),
+            Self::Head(args) => head::run(args, output),
             Self::Predict(args) => predict::run(args, output),
             Self::Embed(args) => embed::run(args, output),
             Self::Tokenize(args) => tokenize::run(args, output),

@@ -8,10 +8,12 @@ use umbel::evaluate::TaskScores;
 use umbel::nn::Matrix;
 use umbel::predictions::{self, Part};
 use umbel::settings::Settings;
+use umbel::task::Calibrated;
 use umbel::train::run::{self, Tested, Trained};
 use umbel::train::{EpochReport, Outcome, RunReport};
 use umbel::{Model, model::Head};
 
+use crate::calibration::table_of;
 use crate::numbers::{count, counted};
 use crate::output::Output;
 use crate::progress::Watch;
@@ -94,13 +96,15 @@ pub(super) struct Finished {
     epochs: Vec<EpochReport>,
     validation: umbel::data::Dataset,
     validation_outputs: Vec<Matrix>,
+    calibrated: Vec<Calibrated>,
 }
 
 /// Trains what the settings say, showing how it goes.
 pub(super) fn train(settings: &Settings, target: &Path, resume: bool, output: &Output) -> Result<Ended> {
     let encoder = crate::model::folder(&settings.model.encoder)?;
     let mut watch = Watch::new(output, settings, stop::on_signal()?);
-    let Trained { model, data, outcome } = run::run(settings, &encoder, target, resume, &mut watch)?;
+    let Trained { model, data, outcome, calibrated } =
+        run::run(settings, &encoder, target, resume, &mut watch)?;
     let run = watch.run.take().expect("a run that ended had begun");
     drop(watch);
     match outcome {
@@ -115,6 +119,7 @@ pub(super) fn train(settings: &Settings, target: &Path, resume: bool, output: &O
                 epochs,
                 validation,
                 validation_outputs,
+                calibrated,
             })))
         }
     }
@@ -131,6 +136,9 @@ impl Finished {
         let (epoch, n) = (best.epoch, count(self.run.n_validation));
         output.line(format!("validation: {n} rows, epoch {epoch} of {}\n", self.epochs.len()))?;
         show_scores(&best.validation, &self.model, output)?;
+        if !self.calibrated.is_empty() {
+            output.line(format!("calibrated on the validation rows:\n\n{}", table_of(&self.calibrated)))?;
+        }
         if let Some(tested) = &self.tested {
             output.line(format!("test: {}\n", counted(tested.data.len(), "row", "rows")))?;
             show_scores(&tested.evaluated.tasks, &self.model, output)?;
@@ -142,7 +150,8 @@ impl Finished {
     pub(super) fn json(&self, target: &Path) -> serde_json::Value {
         let best = self.best().map(|best| best.epoch);
         let test = self.tested.as_ref().map(|tested| &tested.evaluated.tasks);
-        json!({"model": target, "run": self.run, "epochs": self.epochs, "best_epoch": best, "test": test})
+        json!({"model": target, "run": self.run, "epochs": self.epochs, "best_epoch": best,
+            "calibrated": self.calibrated, "test": test})
     }
 
     fn write_predictions(&self, path: &Path) -> Result<()> {

@@ -1,5 +1,6 @@
 //! How good predictions are, as numbers and in words.
 
+pub mod calibration;
 pub mod classification;
 pub mod diagnosis;
 pub mod multilabel;
@@ -8,6 +9,7 @@ pub mod regression;
 pub mod retrieval;
 pub mod tagging;
 
+pub use calibration::{Reliability, ReliabilityBin};
 pub use classification::{Classification, PerClass};
 pub use diagnosis::{EpochScores, Finding, FindingKind, TaskHistory, diagnose};
 pub use multilabel::{Multilabel, PerLabel};

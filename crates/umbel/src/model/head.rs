@@ -30,6 +30,13 @@ pub(super) struct Layers {
     pub(super) linear: Option<Linear>,
 }
 
+impl Layers {
+    /// All of them, from the first to the last.
+    pub(super) fn linear(&self) -> impl Iterator<Item = Linear> {
+        self.hidden.map(|(linear, _)| linear).into_iter().chain(self.linear)
+    }
+}
+
 /// For which of a batch's texts a head gives outputs.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked<'a> {

@@ -18,7 +18,7 @@ pub use kernels::Precision;
 use crate::encoder::{Encoder, Shape};
 use crate::error::{Error, Result};
 use crate::nn::ops::{self, Linear};
-use crate::nn::params::{Params, Part};
+use crate::nn::params::{ParamSpec, Params, Part};
 use crate::nn::{Tape, Var};
 use crate::pooling::{POOLINGS, PooledTokens};
 use crate::settings::TaskSettings;
@@ -186,6 +186,11 @@ impl Model {
         &self.heads
     }
 
+    /// The heads, to be changed.
+    pub fn heads_mut(&mut self) -> impl ExactSizeIterator<Item = &mut Head> {
+        self.heads.iter_mut()
+    }
+
     /// Adds a head for a task, with random weights that `seed` decides.
     ///
     /// # Errors
@@ -198,6 +203,37 @@ impl Model {
             let seed = if name.ends_with(".hidden") { crate::random::derive(seed, 1) } else { seed };
             Ok(head::random_linear(params, name, shape, part, seed))
         })
+    }
+
+    /// Takes the head of a task away; its weights stay among [`Model::params`], where nothing reads them.
+    ///
+    /// # Errors
+    /// If there is no such task.
+    pub fn remove_head(&mut self, name: &str) -> Result<Head> {
+        self.head(name)?;
+        let at = self.heads.iter().position(|head| head.name() == name).expect("it was just found");
+        Ok(self.heads.remove(at))
+    }
+
+    /// Adds the heads of another model with the same encoder and the same embedding, with their weights.
+    ///
+    /// # Errors
+    /// As [`Model::add_head`].
+    pub fn take_heads(&mut self, other: Self) -> Result<()> {
+        let Self { heads, params, .. } = other;
+        for Head { settings, task, .. } in heads {
+            self.build_head(settings, task, |own, name, _, part| {
+                let mut copy = |suffix: &str| {
+                    let name = format!("{name}.{suffix}");
+                    let found = params.iter().find(|(_, param)| param.name() == name);
+                    let (_, shape, values) =
+                        found.and_then(|(_, param)| param.tensors().next()).expect("a layer's weight");
+                    own.add(ParamSpec::new(&name[..], shape, part.clone()), values.to_vec().into())
+                };
+                Ok(Linear { weight: copy("weight"), bias: Some(copy("bias")) })
+            })?;
+        }
+        Ok(())
     }
 
     /// Adds a head whose layers `layer` makes: of a name, a shape (out, in) and the part they belong to.

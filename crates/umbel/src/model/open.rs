@@ -97,12 +97,37 @@ impl Model {
     /// # Errors
     /// [`Error::Model`] with what is wrong with the folder.
     pub fn open(dir: &Path) -> Result<Self> {
+        let (mut model, manifest) = Self::open_checked(dir)?;
+        let tasks = manifest.map(|manifest| manifest.tasks).unwrap_or_default();
+        tasks.into_iter().try_for_each(|settings| model.open_head(dir, settings))?;
+        Ok(model)
+    }
+
+    /// Opens a model folder as [`Model::open`] does, without its heads.
+    ///
+    /// # Errors
+    /// As [`Model::open`].
+    pub fn open_without_heads(dir: &Path) -> Result<Self> {
+        Ok(Self::open_checked(dir)?.0)
+    }
+
+    /// A model without its heads, and what `umbel.json` says if there is one.
+    fn open_checked(dir: &Path) -> Result<(Self, Option<Manifest>)> {
         let mut model = Self::open_encoder(dir)?;
         let path = dir.join("umbel.json");
-        if path.exists() {
-            model.open_heads(dir, &path)?;
+        if !path.exists() {
+            return Ok((model, None));
         }
-        Ok(model)
+        let manifest = Manifest::read(&path)?;
+        let problems: Vec<String> = manifest.files.iter().filter_map(|file| file.check(dir)).collect();
+        if !problems.is_empty() {
+            return Err(Error::Model { path: dir.to_path_buf(), problems });
+        }
+        if !manifest.truncation {
+            model.embedding.tokens.truncation = Truncation::Off;
+        }
+        model.embedding.tokens.side = manifest.truncation_side;
+        Ok((model, Some(manifest)))
     }
 
     /// The model that is to be trained: the encoder of `dir` as the settings want it, without heads yet.
@@ -194,19 +219,6 @@ impl Model {
             Self { params, tokenizer, embedding, encoder, heads: Vec::new(), readings: Vec::new(), origin };
         model.check_projections(dir)?;
         Ok(model)
-    }
-
-    fn open_heads(&mut self, dir: &Path, path: &Path) -> Result<()> {
-        let manifest = Manifest::read(path)?;
-        let problems: Vec<String> = manifest.files.iter().filter_map(|file| file.check(dir)).collect();
-        if !problems.is_empty() {
-            return Err(Error::Model { path: dir.to_path_buf(), problems });
-        }
-        if !manifest.truncation {
-            self.embedding.tokens.truncation = Truncation::Off;
-        }
-        self.embedding.tokens.side = manifest.truncation_side;
-        manifest.tasks.into_iter().try_for_each(|settings| self.open_head(dir, settings))
     }
 
     fn open_head(&mut self, dir: &Path, settings: TaskSettings) -> Result<()> {

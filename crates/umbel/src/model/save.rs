@@ -31,17 +31,56 @@ impl Model {
         tensors.extend(shared);
         write_safetensors(&dir.join(&files[0]), &tensors, &[("format", "pt")])?;
         write_sentence_folder(dir, &self.sentence_folder(), self.encoder.shape().hidden_size)?;
-        for head in self.heads.iter().filter(|head| !self.head_tensors(head.name()).is_empty()) {
-            let file = format!("heads/{}/model.safetensors", head.name());
-            let path = dir.join(&file);
-            let parent = path.parent().expect("a head's file lies in its folder");
-            std::fs::create_dir_all(parent).map_err(Error::io(parent))?;
-            write_safetensors(&path, &self.head_tensors(head.name()), &[])?;
-            files.push(file);
+        for head in &self.heads {
+            files.extend(self.save_head(dir, head.name())?);
         }
         let files = files.into_iter().map(|file| FileRecord::of(dir, file)).collect::<Result<_>>()?;
         let manifest = serde_json::to_vec_pretty(&self.manifest(files)).expect("plain values");
         write_file(&dir.join("umbel.json"), &manifest)
+    }
+
+    /// Writes anew what the folder's `umbel.json` says of tasks, and nothing else; the weights are those that it has.
+    ///
+    /// # Errors
+    /// If the folder is no model of umbel's, or the file cannot be written.
+    pub fn save_tasks(&self, dir: &Path) -> Result<()> {
+        let path = dir.join("umbel.json");
+        let files = Manifest::read(&path)?.files;
+        let manifest = serde_json::to_vec_pretty(&self.manifest(files)).expect("plain values");
+        write_file(&path, &manifest)
+    }
+
+    /// Writes the heads of some tasks into a folder that [`Model::save`] wrote, and what `umbel.json` says of all tasks.
+    ///
+    /// # Errors
+    /// As [`Model::save_tasks`].
+    pub fn save_heads(&self, dir: &Path, names: &[String]) -> Result<()> {
+        let path = dir.join("umbel.json");
+        let is_head = |file: &FileRecord| file.path.starts_with("heads/");
+        let mut files = Manifest::read(&path)?.files;
+        let known: Vec<String> = self.heads.iter().map(|head| head_file(head.name())).collect();
+        files.retain(|file| !is_head(file) || known.contains(&file.path));
+        for name in names {
+            let file = self.save_head(dir, name)?;
+            files.retain(|known| Some(&known.path) != file.as_ref());
+            files.extend(file.map(|file| FileRecord::of(dir, file)).transpose()?);
+        }
+        let manifest = serde_json::to_vec_pretty(&self.manifest(files)).expect("plain values");
+        write_file(&path, &manifest)
+    }
+
+    /// Writes the weights of a head, if it has any, and gives the file's path within the folder.
+    fn save_head(&self, dir: &Path, name: &str) -> Result<Option<String>> {
+        let tensors = self.head_tensors(name);
+        if tensors.is_empty() {
+            return Ok(None);
+        }
+        let file = head_file(name);
+        let path = dir.join(&file);
+        let parent = path.parent().expect("a head's file lies in its folder");
+        std::fs::create_dir_all(parent).map_err(Error::io(parent))?;
+        write_safetensors(&path, &tensors, &[])?;
+        Ok(Some(file))
     }
 
     fn encoder_tensors(&self) -> Vec<NamedTensor<'_>> {
@@ -51,12 +90,14 @@ impl Model {
         own.map(|(name, shape, values)| (name.to_string(), shape.to_vec(), values)).collect()
     }
 
+    /// The tensors of a head's layers; the last layer's names have nothing before them.
     fn head_tensors(&self, task: &str) -> Vec<NamedTensor<'_>> {
-        let part = Part::Head(task.to_string());
-        let own = self.params.iter().map(|(_, param)| param).filter(|param| *param.part() == part);
         let root = format!("heads.{task}.");
+        let layers =
+            self.heads.iter().filter(|head| head.name() == task).flat_map(|head| head.layers.linear());
+        let ids = layers.flat_map(|layer| [Some(layer.weight), layer.bias]).flatten();
         let bare = |name: &str| name.strip_prefix(&root[..]).unwrap_or(name).to_string();
-        own.flat_map(Param::tensors)
+        ids.flat_map(|id| self.params[id].tensors())
             .map(|(name, shape, values)| (bare(name), shape.to_vec(), values))
             .collect()
     }
@@ -109,6 +150,11 @@ impl Model {
             files,
         }
     }
+}
+
+/// The file of a head, within the folder.
+fn head_file(task: &str) -> String {
+    format!("heads/{task}/model.safetensors")
 }
 
 impl FileRecord {

@@ -1,5 +1,6 @@
 //! The settings file: one TOML file says everything about a run.
 
+pub mod calibrate;
 pub mod data;
 pub mod model;
 mod overrides;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
+pub use calibrate::{Calibrate, CalibrateSettings, Threshold};
 pub use data::{DataSettings, Files, Validation};
 pub use model::{ModelSettings, OneOrMany, ProjectionSettings};
 pub use task::{HiddenSettings, TaskSettings};
@@ -110,6 +112,8 @@ impl Settings {
             checks.push(share(&format!("task `{}`: dropout", task.name), f64::from(task.dropout)));
             let fits = task.weight.is_finite() && task.weight >= 0.0;
             checks.push((format!("task `{}`: weight", task.name), f64::from(task.weight), fits, "0 or more"));
+            let wanted = task.calibrate.as_ref().and_then(CalibrateSettings::wanted).unwrap_or_default();
+            wanted.check().map_err(|problem| Error::Settings(format!("task `{}`: {problem}", task.name)))?;
         }
         if let Some((key, value, _, expected)) = checks.iter().find(|(_, _, fits, _)| !fits) {
             return Err(Error::Settings(format!("`{key}` is {value}; expected {expected}")));

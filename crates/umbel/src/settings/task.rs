@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::OneOrMany;
+use super::{CalibrateSettings, OneOrMany};
 use crate::error::{Error, Result};
 
 /// One task: what is asked of each text.
@@ -32,6 +32,9 @@ pub struct TaskSettings {
     /// A dense layer before its last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hidden: Option<HiddenSettings>,
+    /// Whether its probabilities are calibrated on the validation rows after training, and how.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibrate: Option<CalibrateSettings>,
     /// What its kind wants to know, and what it has learned from the data.
     #[serde(flatten)]
     pub options: Map<String, Value>,

@@ -29,7 +29,7 @@ pub struct TrainSettings {
     pub max_grad_norm: f64,
     /// Decides the order of rows, what dropout drops, and how new weights start.
     pub seed: u64,
-    /// What stays as it is: `backbone`, `embeddings`, `layers:A..B`, `head:NAME`.
+    /// What stays as it is: `backbone`, `embeddings`, `layers:A..B`, `projection`, `head:NAME`.
     pub freeze: Vec<String>,
     /// Whether tasks share a pass through the encoder.
     pub passes: Passes,

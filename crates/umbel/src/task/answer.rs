@@ -13,6 +13,8 @@ pub enum Answer {
         label: String,
         /// Each label and its probability, in the task's order; they sum to 1.
         probabilities: Vec<(String, f32)>,
+        /// Whether the label is too uncertain to be acted on; none if the task does not abstain.
+        abstained: Option<bool>,
     },
     /// Any number of several labels.
     Labels {
@@ -29,6 +31,8 @@ pub enum Answer {
         rank: f32,
         /// Each label and its probability, from the lowest on; they sum to 1.
         probabilities: Vec<(String, f32)>,
+        /// Whether the label is too uncertain to be acted on; none if the task does not abstain.
+        abstained: Option<bool>,
     },
     /// A number.
     Score(f32),
@@ -67,18 +71,20 @@ impl Serialize for Answer {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         match self {
-            Self::Label { label, probabilities } => {
+            Self::Label { label, probabilities, abstained } => {
                 map.serialize_entry("label", label)?;
                 map.serialize_entry("probabilities", &Probabilities(probabilities))?;
+                abstained.map_or(Ok(()), |abstained| map.serialize_entry("abstained", &abstained))?;
             }
             Self::Labels { labels, probabilities } => {
                 map.serialize_entry("labels", labels)?;
                 map.serialize_entry("probabilities", &Probabilities(probabilities))?;
             }
-            Self::Rank { label, rank, probabilities } => {
+            Self::Rank { label, rank, probabilities, abstained } => {
                 map.serialize_entry("label", label)?;
                 map.serialize_entry("rank", rank)?;
                 map.serialize_entry("probabilities", &Probabilities(probabilities))?;
+                abstained.map_or(Ok(()), |abstained| map.serialize_entry("abstained", &abstained))?;
             }
             Self::Score(score) => map.serialize_entry("score", score)?,
             Self::Scores(scores) => map.serialize_entry("scores", scores)?,
@@ -97,12 +103,13 @@ impl Answer {
     /// probability, several labels and the probabilities of all as lists, numbers, or spans as a list.
     pub fn cells(&self) -> Vec<String> {
         match self {
-            Self::Label { label, probabilities } | Self::Rank { label, probabilities, .. } => {
+            Self::Label { label, probabilities, abstained }
+            | Self::Rank { label, probabilities, abstained, .. } => {
                 let of_label = probabilities.iter().find(|(name, _)| name == label);
-                vec![
-                    label.clone(),
-                    of_label.map(|(_, probability)| probability.to_string()).unwrap_or_default(),
-                ]
+                let probability =
+                    of_label.map(|(_, probability)| probability.to_string()).unwrap_or_default();
+                let abstained = abstained.map(|abstained| abstained.to_string());
+                [label.clone(), probability].into_iter().chain(abstained).collect()
             }
             Self::Labels { labels, probabilities } => {
                 let each: Vec<f32> = probabilities.iter().map(|(_, probability)| *probability).collect();
@@ -136,7 +143,7 @@ mod tests {
     fn answers_are_objects() {
         let check = |answer, expected| assert_eq!(serde_json::to_string(&answer).unwrap(), expected);
         let probabilities = vec![("no".to_string(), 0.25), ("yes".to_string(), 0.75)];
-        let label = Answer::Label { label: "yes".into(), probabilities };
+        let label = Answer::Label { label: "yes".into(), probabilities, abstained: None };
         check(label, r#"{"label":"yes","probabilities":{"no":0.25,"yes":0.75}}"#);
         let labels = Answer::Labels { labels: vec!["a".into()], probabilities: vec![("a".into(), 0.5)] };
         check(labels, r#"{"labels":["a"],"probabilities":{"a":0.5}}"#);

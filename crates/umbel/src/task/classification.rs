@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Answer, Evaluation, Targets, Task};
+use super::{Answer, Calibration, Evaluation, Scored, Targets, Task};
 use crate::error::nearest;
 use crate::metric;
-use crate::nn::ops::{ClassTargets, cross_entropy, log_softmax};
+use crate::nn::ops::{ClassTargets, cross_entropy, focal, log_softmax};
 use crate::nn::{Matrix, Tape, Var};
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -23,6 +23,12 @@ struct Classification {
     // The share of each label that is spread over all classes.
     #[serde(default)]
     label_smoothing: f32,
+    // The power of the focal loss: the larger, the less rows count that are answered well already; 0 = cross entropy.
+    #[serde(default)]
+    focal: f32,
+    // What calibration has found.
+    #[serde(default, skip_serializing_if = "Calibration::is_default")]
+    calibration: Calibration,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,6 +52,13 @@ pub(super) fn make(options: Map<String, Value>) -> Result<Box<dyn Task>, String>
     if !(0.0..1.0).contains(&task.label_smoothing) {
         return Err(format!("`label_smoothing` is {}; expected 0 or more and below 1", task.label_smoothing));
     }
+    if !(task.focal.is_finite() && task.focal >= 0.0) || (task.focal > 0.0 && task.label_smoothing > 0.0) {
+        return Err(format!(
+            "`focal` is {}; expected 0 or more, and no `label_smoothing` beside",
+            task.focal
+        ));
+    }
+    task.calibration.check()?;
     match &task.class_weights {
         Some(ClassWeights::Named(name)) if name != "balanced" => {
             Err(format!("`class_weights` is \"{name}\"; expected \"balanced\", a list, or a table of labels"))
@@ -62,6 +75,10 @@ impl Classification {
             Value::Number(_) | Value::Bool(_) => Ok(cell.to_string()),
             other => Err(format!("expected a label's name, found {other}")),
         }
+    }
+
+    fn probabilities(&self, outputs: &[f32]) -> Vec<f32> {
+        log_softmax(&self.calibration.tempered(outputs)).into_iter().map(f32::exp).collect()
     }
 
     fn weights(&self) -> Option<&[f32]> {
@@ -98,6 +115,11 @@ impl Classification {
         self.class_weights = Some(ClassWeights::Each(weights));
         Ok(())
     }
+}
+
+/// The first of the largest.
+fn most(outputs: &[f32]) -> usize {
+    (0..outputs.len()).fold(0, |best, i| if outputs[i] > outputs[best] { i } else { best })
 }
 
 impl Task for Classification {
@@ -143,21 +165,24 @@ impl Task for Classification {
 
     fn loss(&self, tape: &mut Tape<'_>, outputs: &Var, targets: &Targets) -> Var {
         let classes = Self::classes(targets);
+        if self.focal > 0.0 {
+            return focal(tape, outputs, &classes, (self.focal, self.weights()));
+        }
         let label_smoothing = self.label_smoothing;
         let targets = ClassTargets { classes: &classes, class_weights: self.weights(), label_smoothing };
         cross_entropy(tape, outputs, &targets)
     }
 
     fn answer(&self, _text: &str, outputs: &[f32]) -> Option<Answer> {
-        let probabilities = log_softmax(outputs).into_iter().map(f32::exp);
-        let probabilities: Vec<(String, f32)> = self.labels.iter().cloned().zip(probabilities).collect();
-        let first_best = |best: usize, i: usize| if outputs[i] > outputs[best] { i } else { best };
-        let best = (0..outputs.len()).fold(0, first_best);
-        Some(Answer::Label { label: self.labels[best].clone(), probabilities })
+        let probabilities = self.probabilities(outputs);
+        let best = most(outputs);
+        let abstained = self.calibration.abstains(probabilities[best]);
+        let probabilities = self.labels.iter().cloned().zip(probabilities).collect();
+        Some(Answer::Label { label: self.labels[best].clone(), probabilities, abstained })
     }
 
     fn columns(&self) -> Vec<String> {
-        vec!["label".to_string(), "probability".to_string()]
+        super::label_columns(self.calibration)
     }
 
     fn label(&self, target: &[f32]) -> Value {
@@ -169,11 +194,32 @@ impl Task for Classification {
         let (mut truth, mut probabilities) = (Vec::new(), Vec::new());
         for (class, outputs) in labelled.filter_map(|(class, outputs)| Some((class?, outputs))) {
             truth.push(class);
-            probabilities.extend(log_softmax(outputs).into_iter().map(f32::exp));
+            probabilities.extend(self.probabilities(outputs));
         }
         let report = metric::Classification::compute(self.labels.len(), &truth, &probabilities);
-        let metrics = super::write_options(&report);
+        let mut metrics = super::write_options(&report);
+        self.calibration
+            .add_coverage(&mut metrics, &self.scored(outputs, targets, self.calibration.temperature));
         Evaluation { n: truth.len(), main_metric: "macro_f1", main: report.macro_f1, metrics }
+    }
+
+    fn calibration_mut(&mut self) -> Option<&mut Calibration> {
+        Some(&mut self.calibration)
+    }
+
+    fn scored(&self, outputs: &Matrix, targets: &Targets, temperature: f32) -> Vec<Scored> {
+        let tempered = Calibration { temperature, ..Calibration::default() };
+        let labelled = Self::classes(targets).into_iter().zip(outputs.iter_rows());
+        let score = |(class, outputs): (Option<usize>, &[f32])| {
+            let log_p = log_softmax(&tempered.tempered(outputs));
+            let (class, best) = (class?, most(outputs));
+            Some(Scored {
+                confidence: log_p[best].exp(),
+                right: best == class,
+                log_likelihood: f64::from(log_p[class]),
+            })
+        };
+        labelled.filter_map(score).collect()
     }
 
     fn labels(&self) -> &[String] {
@@ -237,7 +283,7 @@ mod tests {
     fn probabilities_sum_to_one_also_of_large_outputs() {
         let task = task(json!({"labels": ["a", "b"]}), &[]).unwrap();
         let answer = task.answer("", &[5000.0, 5001.0]);
-        let Some(Answer::Label { label, probabilities }) = answer else { panic!() };
+        let Some(Answer::Label { label, probabilities, .. }) = answer else { panic!() };
         assert_eq!(label, "b");
         assert!((probabilities[0].1 + probabilities[1].1 - 1.0).abs() < 1e-6);
     }

@@ -3,6 +3,7 @@
 //! To add one: a file with a type that implements [`Task`], and its line in [`KINDS`].
 
 pub mod answer;
+pub mod calibration;
 pub mod targets;
 
 mod classification;
@@ -19,10 +20,11 @@ use serde_json::{Map, Value};
 use crate::error::{Error, Result};
 use crate::nn::{Matrix, Tape, Var};
 use crate::registry::Registry;
-use crate::settings::TaskSettings;
+use crate::settings::{TaskSettings, Threshold};
 use crate::text::WordRule;
 
 pub use answer::Answer;
+pub use calibration::{Abstention, Calibrated, Calibration, LabelThreshold, Scored, calibrate};
 pub use targets::Targets;
 
 /// One kind of question: how its labels are read, what a wrong answer costs, what is answered.
@@ -89,6 +91,21 @@ pub trait Task: Send + Sync {
     /// How good a head's outputs are, over the rows that have a label. `outputs` has the rows that
     /// [`Targets::outputs`] says.
     fn evaluate(&self, outputs: &Matrix, targets: &Targets) -> Evaluation;
+
+    /// What calibration has found; `None` of kinds without probabilities.
+    fn calibration_mut(&mut self) -> Option<&mut Calibration> {
+        None
+    }
+
+    /// The probabilities of its answers for the rows that have a label, with another temperature than its own.
+    fn scored(&self, _outputs: &Matrix, _targets: &Targets, _temperature: f32) -> Vec<Scored> {
+        Vec::new()
+    }
+
+    /// Chooses the probability from which on each label is answered; of kinds that answer any number of labels.
+    fn choose_thresholds(&mut self, _rows: (&Matrix, &Targets), _wish: &Threshold) -> Vec<LabelThreshold> {
+        Vec::new()
+    }
 
     /// A number by which rows can be split into parts with like labels.
     fn stratum(&self, target: &[f32]) -> f32 {
@@ -177,6 +194,12 @@ fn number(cell: &Value) -> Result<f32, String> {
     };
     let finite = number.map(|number| number as f32).filter(|number| number.is_finite());
     finite.ok_or_else(|| format!("expected a number, found {cell}"))
+}
+
+/// The columns of an answer that is one label.
+fn label_columns(calibration: Calibration) -> Vec<String> {
+    let abstained = calibration.abstain_below.map(|_| "abstained");
+    ["label", "probability"].into_iter().chain(abstained).map(str::to_string).collect()
 }
 
 /// Refuses a factor of cosines that is not above 0.

@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Answer, Evaluation, Targets, Task};
+use super::calibration::best_threshold;
+use super::{Answer, Calibration, Evaluation, LabelThreshold, Scored, Targets, Task};
 use crate::error::nearest;
 use crate::metric;
-use crate::nn::ops::{BinaryTargets, binary_cross_entropy, sigmoid};
+use crate::nn::ops::{BinaryTargets, binary_cross_entropy, log_sigmoid, sigmoid};
 use crate::nn::{Matrix, Tape, Var};
+use crate::settings::Threshold;
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -23,6 +25,9 @@ struct Multilabel {
     // From which probability on each label is answered; one half where nothing is said.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     thresholds: BTreeMap<String, f32>,
+    // What calibration has found.
+    #[serde(default, skip_serializing_if = "Calibration::is_default")]
+    calibration: Calibration,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,6 +54,7 @@ pub(super) fn make(options: Map<String, Value>) -> Result<Box<dyn Task>, String>
     if let Some((label, threshold)) = task.thresholds.iter().find(|(_, t)| !(0.0..=1.0).contains(*t)) {
         return Err(format!("the threshold of `{label}` is {threshold}; expected a probability"));
     }
+    task.calibration.check()?;
     match &task.positive_weights {
         Some(PositiveWeights::Named(name)) if name != "balanced" => Err(format!(
             "`positive_weights` is \"{name}\"; expected \"balanced\", a list, or a table of labels"
@@ -84,6 +90,10 @@ impl Multilabel {
             Some(PositiveWeights::Each(weights)) => Some(weights),
             _ => None,
         }
+    }
+
+    fn probability(&self, output: f32) -> f32 {
+        sigmoid(f64::from(output) / f64::from(self.calibration.temperature)) as f32
     }
 
     fn threshold(&self, label: &str) -> f32 {
@@ -173,7 +183,7 @@ impl Task for Multilabel {
 
     fn answer(&self, _text: &str, outputs: &[f32]) -> Option<Answer> {
         let probabilities: Vec<(String, f32)> =
-            self.labels.iter().cloned().zip(outputs.iter().map(|&x| sigmoid(f64::from(x)) as f32)).collect();
+            self.labels.iter().cloned().zip(outputs.iter().map(|&x| self.probability(x))).collect();
         let answered = probabilities.iter().filter(|(label, p)| *p >= self.threshold(label));
         Some(Answer::Labels { labels: answered.map(|(label, _)| label.clone()).collect(), probabilities })
     }
@@ -192,12 +202,46 @@ impl Task for Multilabel {
         let labelled = targets.iter().zip(outputs.iter_rows());
         for (target, outputs) in labelled.filter_map(|(target, outputs)| Some((target?, outputs))) {
             truth.extend(target.iter().map(|&target| target > 0.0));
-            probabilities.extend(outputs.iter().map(|&x| sigmoid(f64::from(x)) as f32));
+            probabilities.extend(outputs.iter().map(|&x| self.probability(x)));
         }
         let thresholds: Vec<f32> = self.labels.iter().map(|label| self.threshold(label)).collect();
         let report = metric::Multilabel::compute(&thresholds, &truth, &probabilities);
         let metrics = super::write_options(&report);
         Evaluation { n: targets.n_present(), main_metric: "macro_f1", main: report.macro_f1, metrics }
+    }
+
+    fn calibration_mut(&mut self) -> Option<&mut Calibration> {
+        Some(&mut self.calibration)
+    }
+
+    /// One of each row and label: the probability of what is more likely, that it is true or that it is not.
+    fn scored(&self, outputs: &Matrix, targets: &Targets, temperature: f32) -> Vec<Scored> {
+        let score = |(target, x): (&f32, &f32)| {
+            let (x, truth) = (f64::from(*x) / f64::from(temperature), *target > 0.0);
+            Scored {
+                confidence: sigmoid(x.abs()) as f32,
+                right: truth == (x > 0.0),
+                log_likelihood: log_sigmoid(if truth { x } else { -x }),
+            }
+        };
+        let rows = targets.iter().zip(outputs.iter_rows()).filter_map(|(target, row)| Some((target?, row)));
+        rows.flat_map(|(target, row)| target.iter().zip(row).map(score)).collect()
+    }
+
+    fn choose_thresholds(
+        &mut self,
+        (outputs, targets): (&Matrix, &Targets),
+        wish: &Threshold,
+    ) -> Vec<LabelThreshold> {
+        let labelled = || targets.iter().zip(outputs.iter_rows()).filter_map(|(t, row)| Some((t?, row)));
+        let chosen = |(i, label): (usize, &String)| {
+            let rows: Vec<(f32, bool)> =
+                labelled().map(|(target, row)| (self.probability(row[i]), target[i] > 0.0)).collect();
+            best_threshold(label, &rows, wish)
+        };
+        let chosen: Vec<LabelThreshold> = self.labels.iter().enumerate().map(chosen).collect();
+        self.thresholds = chosen.iter().map(|chosen| (chosen.label.clone(), chosen.threshold)).collect();
+        chosen
     }
 
     /// Rows with as many labels are alike.

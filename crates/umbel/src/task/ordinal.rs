@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Answer, Evaluation, Targets, Task};
+use super::{Answer, Calibration, Evaluation, Scored, Targets, Task};
 use crate::error::nearest;
 use crate::metric;
-use crate::nn::ops::{class_probabilities, cumulative_link};
+use crate::nn::ops::{class_log_probabilities, class_probabilities, cumulative_link};
 use crate::nn::{Matrix, Tape, Var};
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -17,6 +17,9 @@ struct Ordinal {
     // The names of the labels from the lowest to the highest; numbers are learned from the data if empty.
     #[serde(default)]
     labels: Vec<String>,
+    // What calibration has found.
+    #[serde(default, skip_serializing_if = "Calibration::is_default")]
+    calibration: Calibration,
 }
 
 /// The task that the options describe.
@@ -26,6 +29,7 @@ pub(super) fn make(options: Map<String, Value>) -> Result<Box<dyn Task>, String>
     if distinct.len() != task.labels.len() {
         return Err("`labels` has a name twice".to_string());
     }
+    task.calibration.check()?;
     Ok(Box::new(task))
 }
 
@@ -44,8 +48,8 @@ impl Ordinal {
 }
 
 /// The probability of each label, and their mean rank from 0.
-fn expectation(outputs: &[f32]) -> (Vec<f32>, f32) {
-    let probabilities = class_probabilities(outputs);
+fn expectation(outputs: &[f32], temperature: f32) -> (Vec<f32>, f32) {
+    let probabilities = class_probabilities(outputs, temperature);
     let rank = probabilities.iter().enumerate().map(|(rank, p)| rank as f32 * p).sum();
     (probabilities, rank)
 }
@@ -106,14 +110,16 @@ impl Task for Ordinal {
     }
 
     fn answer(&self, _text: &str, outputs: &[f32]) -> Option<Answer> {
-        let (probabilities, rank) = expectation(outputs);
-        let label = self.labels[most_likely(&probabilities)].clone();
+        let (probabilities, rank) = expectation(outputs, self.calibration.temperature);
+        let best = most_likely(&probabilities);
+        let abstained = self.calibration.abstains(probabilities[best]);
+        let label = self.labels[best].clone();
         let probabilities = self.labels.iter().cloned().zip(probabilities).collect();
-        Some(Answer::Rank { label, rank, probabilities })
+        Some(Answer::Rank { label, rank, probabilities, abstained })
     }
 
     fn columns(&self) -> Vec<String> {
-        vec!["label".to_string(), "probability".to_string()]
+        super::label_columns(self.calibration)
     }
 
     fn label(&self, target: &[f32]) -> Value {
@@ -124,15 +130,33 @@ impl Task for Ordinal {
         let labelled = Self::classes(targets).into_iter().zip(outputs.iter_rows());
         let (mut truth, mut predicted, mut ranks) = (Vec::new(), Vec::new(), Vec::new());
         for (class, outputs) in labelled.filter_map(|(class, outputs)| Some((class?, outputs))) {
-            let (probabilities, rank) = expectation(outputs);
+            let (probabilities, rank) = expectation(outputs, self.calibration.temperature);
             truth.push(class);
             predicted.push(most_likely(&probabilities));
             ranks.push(rank);
         }
         let report = metric::Ordinal::compute(self.labels.len(), &truth, &predicted, &ranks);
-        let metrics = super::write_options(&report);
+        let mut metrics = super::write_options(&report);
+        self.calibration
+            .add_coverage(&mut metrics, &self.scored(outputs, targets, self.calibration.temperature));
         let main = report.quadratic_kappa.unwrap_or(0.0);
         Evaluation { n: truth.len(), main_metric: "quadratic_kappa", main, metrics }
+    }
+
+    fn calibration_mut(&mut self) -> Option<&mut Calibration> {
+        Some(&mut self.calibration)
+    }
+
+    fn scored(&self, outputs: &Matrix, targets: &Targets, temperature: f32) -> Vec<Scored> {
+        let labelled = Self::classes(targets).into_iter().zip(outputs.iter_rows());
+        let score = |(class, outputs): (Option<usize>, &[f32])| {
+            let class = class?;
+            let probabilities = class_probabilities(outputs, temperature);
+            let best = most_likely(&probabilities);
+            let log_likelihood = class_log_probabilities(outputs, temperature)[class];
+            Some(Scored { confidence: probabilities[best], right: best == class, log_likelihood })
+        };
+        labelled.filter_map(score).collect()
     }
 
     fn labels(&self) -> &[String] {
@@ -173,7 +197,7 @@ mod tests {
     fn the_answer_has_the_expected_rank() {
         let task = task(json!({"labels": ["bad", "fair", "good"]}), &[]).unwrap();
         let answer = task.answer("", &[0.0, 0.0]);
-        let Some(Answer::Rank { label, rank, probabilities }) = answer else { panic!("a rank") };
+        let Some(Answer::Rank { label, rank, probabilities, .. }) = answer else { panic!("a rank") };
         assert_eq!(label, "bad");
         assert!((rank - (1.0 / 6.0 + 2.0 / 3.0)).abs() < 1e-6, "{rank} {probabilities:?}");
     }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::{Answer, Evaluation, Targets, Task, number};
 use crate::metric;
-use crate::nn::ops::squared_error;
+use crate::nn::ops::{absolute_error, huber, squared_error};
 use crate::nn::{Matrix, Tape, Var};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -17,11 +17,31 @@ struct Regression {
     // Whether the head learns (y − mean) / sd of the training rows.
     #[serde(default = "yes")]
     standardize: bool,
+    #[serde(default)]
+    loss: Loss,
+    // Up to which difference, in units of the target, the Huber loss is a square.
+    #[serde(default = "unit")]
+    delta: f32,
     // The mean and standard deviation of each number over the training rows; empty until learned.
     #[serde(default)]
     mean: Vec<f32>,
     #[serde(default)]
     sd: Vec<f32>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Loss {
+    #[default]
+    Mse,
+    // A square near the target and the absolute difference beyond.
+    Huber,
+    // The absolute difference.
+    Mae,
+}
+
+fn unit() -> f32 {
+    1.0
 }
 
 fn one() -> usize {
@@ -37,6 +57,9 @@ pub(super) fn make(options: Map<String, Value>) -> Result<Box<dyn Task>, String>
     let task: Regression = super::read_options(options)?;
     if task.size == 0 {
         return Err("`size` is 0; expected 1 or more".to_string());
+    }
+    if !(task.delta.is_finite() && task.delta > 0.0) {
+        return Err(format!("`delta` is {}; expected a number above 0", task.delta));
     }
     if task.mean.len() != task.sd.len() || !(task.mean.is_empty() || task.mean.len() == task.size) {
         return Err(format!("`mean` and `sd` need {} numbers each", task.size));
@@ -118,7 +141,11 @@ impl Task for Regression {
             let values = target.iter().enumerate().map(|(i, &value)| self.standardized(i, value));
             standardized.row_mut(row).iter_mut().zip(values).for_each(|(place, value)| *place = value);
         }
-        squared_error(tape, outputs, &standardized, &present)
+        match self.loss {
+            Loss::Mse => squared_error(tape, outputs, &standardized, &present),
+            Loss::Huber => huber(tape, outputs, &standardized, (&present, self.delta)),
+            Loss::Mae => absolute_error(tape, outputs, &standardized, &present),
+        }
     }
 
     fn answer(&self, _text: &str, outputs: &[f32]) -> Option<Answer> {
@@ -197,6 +224,22 @@ mod tests {
         for cell in [json!("many"), json!(true), json!("NaN"), json!("1e99"), json!({})] {
             assert!(task.target("", &cell).unwrap_err().starts_with("expected a number, found"), "{cell}");
         }
+    }
+
+    #[test]
+    fn far_rows_count_as_the_loss_says() {
+        let loss = |options: Value| {
+            let mut targets = Targets::default();
+            targets.push(Some(&[3.0]));
+            let params = crate::nn::Params::default();
+            let mut tape = Tape::inference(&params);
+            let outputs = tape.constant(Matrix::zeros(1, 1));
+            task(options, &[]).loss(&mut tape, &outputs, &targets).item()
+        };
+        assert_eq!(loss(json!({"standardize": false})), 9.0);
+        assert_eq!(loss(json!({"standardize": false, "loss": "huber", "delta": 2})), 4.0);
+        assert_eq!(loss(json!({"standardize": false, "loss": "mae"})), 3.0);
+        assert!(make(json!({"delta": 0}).as_object().unwrap().clone()).is_err());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::answer::TextSpan;
-use super::{Answer, Evaluation, Reads, Targets, Task};
+use super::{Answer, Calibration, Evaluation, Reads, Scored, Targets, Task};
 use crate::error::nearest;
 use crate::metric;
 use crate::nn::ops::{ClassTargets, cross_entropy, log_softmax};
@@ -27,6 +27,9 @@ struct Tagging {
     // data has spans.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     words: Option<WordRule>,
+    // What calibration has found.
+    #[serde(default, skip_serializing_if = "Calibration::is_default")]
+    calibration: Calibration,
 }
 
 /// What a cell says.
@@ -50,6 +53,7 @@ pub(super) fn make(options: Map<String, Value>) -> Result<Box<dyn Task>, String>
     if distinct.len() != task.labels.len() {
         return Err("`labels` has a name twice".to_string());
     }
+    task.calibration.check()?;
     Ok(Box::new(task))
 }
 
@@ -118,7 +122,7 @@ impl Tagging {
         let best = |row: &[f32]| {
             let first_best = |best: usize, i: usize| if row[i] > row[best] { i } else { best };
             let class = (0..row.len()).fold(0, first_best);
-            (&self.labels[class][..], log_softmax(row)[class].exp())
+            (&self.labels[class][..], log_softmax(&self.calibration.tempered(row))[class].exp())
         };
         let tag = |row: &[f32]| if row[0].is_nan() { (OUTSIDE, 1.0) } else { best(row) };
         outputs.chunks_exact(self.labels.len()).map(tag).collect()
@@ -236,6 +240,23 @@ impl Task for Tagging {
         let report = metric::Tagging::compute(&targets.labelled().map(text).collect::<Vec<_>>());
         let (main, metrics) = (report.f1.unwrap_or(0.0), super::write_options(&report));
         Evaluation { n: report.n, main_metric: "f1", main, metrics }
+    }
+
+    fn calibration_mut(&mut self) -> Option<&mut Calibration> {
+        Some(&mut self.calibration)
+    }
+
+    /// One of each word that was read.
+    fn scored(&self, outputs: &Matrix, targets: &Targets, temperature: f32) -> Vec<Scored> {
+        let tempered = Calibration { temperature, ..Calibration::default() };
+        let words = targets.labelled().flat_map(|(target, at)| target.iter().zip(at));
+        let score = |(class, row): (&f32, usize)| {
+            let (class, log_p) = (*class as usize, log_softmax(&tempered.tempered(outputs.row(row))));
+            let best = (0..log_p.len()).fold(0, |best, i| if log_p[i] > log_p[best] { i } else { best });
+            let log_likelihood = f64::from(log_p[class]);
+            Scored { confidence: log_p[best].exp(), right: best == class, log_likelihood }
+        };
+        words.filter(|(_, row)| !outputs.row(*row)[0].is_nan()).map(score).collect()
     }
 
     /// Texts with as many tagged words are alike.

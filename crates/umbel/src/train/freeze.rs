@@ -13,6 +13,8 @@ enum Frozen {
     Backbone,
     // Its embedding tables and their norm.
     Embeddings,
+    // The dense layers between pooling and the embedding.
+    Projection,
     // Its layers of those numbers.
     Layers(Range<usize>),
     // The head of that task.
@@ -40,7 +42,7 @@ impl Frozen {
     fn holds(&self, part: &Part) -> bool {
         match (self, part) {
             (Self::Backbone, Part::Embeddings | Part::Layer(_) | Part::Encoder) => true,
-            (Self::Embeddings, Part::Embeddings) => true,
+            (Self::Embeddings, Part::Embeddings) | (Self::Projection, Part::Projection) => true,
             (Self::Layers(range), Part::Layer(layer)) => range.contains(layer),
             (Self::Head(frozen), Part::Head(head)) => frozen == head,
             _ => false,
@@ -53,6 +55,7 @@ fn parse(name: &str, model: &Model) -> Result<Frozen> {
     match name.split_once(':') {
         None if name == "backbone" => Ok(Frozen::Backbone),
         None if name == "embeddings" => Ok(Frozen::Embeddings),
+        None if name == "projection" => Ok(Frozen::Projection),
         Some(("head", task)) => model.head(task).map(|_| Frozen::Head(task.to_string())),
         Some(("layers", range)) => {
             let n_layers = model.encoder_shape().n_layers;
@@ -65,6 +68,8 @@ fn parse(name: &str, model: &Model) -> Result<Frozen> {
                 _ => Err(wrong(format!("expected `layers:A..B` with 0 ≤ A < B ≤ {n_layers}"))),
             }
         }
-        _ => Err(wrong("expected `backbone`, `embeddings`, `layers:A..B` or `head:NAME`".to_string())),
+        _ => Err(wrong(
+            "expected `backbone`, `embeddings`, `layers:A..B`, `projection` or `head:NAME`".to_string(),
+        )),
     }
 }

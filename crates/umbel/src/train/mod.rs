@@ -1,6 +1,7 @@
 //! Training: rows in a seeded order, steps, a validation pass after each epoch, the best epoch kept.
 
 mod balance;
+pub mod calibrate;
 pub mod checkpoint;
 pub mod data;
 pub mod freeze;
@@ -13,6 +14,7 @@ pub mod report;
 pub mod run;
 pub mod schedule;
 pub(crate) mod selection;
+pub mod surgery;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

@@ -2,14 +2,16 @@
 
 use std::path::Path;
 
+use super::calibrate::calibrate;
 use super::data::{RunData, read_labelled};
 use super::{Observer, Outcome, RunFolder, clean_up, train};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::evaluate::{Evaluated, evaluate};
 use crate::folder::write::write_file;
-use crate::model::Model;
-use crate::settings::Settings;
+use crate::model::{Head, Model};
+use crate::settings::{CalibrateSettings, Settings};
+use crate::task::Calibrated;
 
 /// What a run has made.
 pub struct Trained {
@@ -19,6 +21,8 @@ pub struct Trained {
     pub data: RunData,
     /// How it ended.
     pub outcome: Outcome,
+    /// The tasks whose settings ask for calibration, by the validation rows.
+    pub calibrated: Vec<Calibrated>,
 }
 
 /// Trains what the settings describe on the encoder of `encoder_dir`, and writes the model folder `target`.
@@ -46,11 +50,18 @@ pub fn run(
     }
 
     let outcome = train(&mut model, &data, settings, &folder, observer)?;
-    if let Outcome::Finished { .. } = outcome {
+    let mut calibrated = Vec::new();
+    if let Outcome::Finished { validation_outputs, .. } = &outcome {
+        let wanted = |head: &Head| head.settings.calibrate.as_ref().and_then(CalibrateSettings::wanted);
+        calibrated = calibrate(&mut model, &data.validation, validation_outputs, wanted)?;
+        if !calibrated.is_empty() {
+            let json = serde_json::to_vec_pretty(&calibrated).expect("plain values");
+            write_file(&folder.path.join("calibration.json"), &json)?;
+        }
         model.save(target)?;
         clean_up(&folder.path)?;
     }
-    Ok(Trained { model, data, outcome })
+    Ok(Trained { model, data, outcome, calibrated })
 }
 
 /// Test rows and how good the model is on them.

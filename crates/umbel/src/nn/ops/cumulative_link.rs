@@ -35,11 +35,16 @@ pub fn cumulative_link(tape: &mut Tape<'_>, x: &Var, classes: &[Option<usize>]) 
     })
 }
 
-/// The probability of each of the C classes, from the row's C − 1 values.
-pub fn class_probabilities(x: &[f32]) -> Vec<f32> {
-    let cuts = cuts(x);
+/// The probability of each of the C classes, from the row's C − 1 values; `temperature` divides the logits of the cuts.
+pub fn class_probabilities(x: &[f32], temperature: f32) -> Vec<f32> {
+    class_log_probabilities(x, temperature).into_iter().map(|log_p| log_p.exp() as f32).collect()
+}
+
+/// The logarithms of [`class_probabilities`].
+pub fn class_log_probabilities(x: &[f32], temperature: f32) -> Vec<f64> {
+    let cuts: Vec<f64> = cuts(x).into_iter().map(|cut| cut / f64::from(temperature)).collect();
     let side = |class: usize| (class.checked_sub(1).map(|k| cuts[k]), cuts.get(class).copied());
-    (0..=cuts.len()).map(|class| log_likelihood(side(class).0, side(class).1).exp() as f32).collect()
+    (0..=cuts.len()).map(|class| log_likelihood(side(class).0, side(class).1)).collect()
 }
 
 /// How far the class is beyond each cut, as logits that never increase.
@@ -87,13 +92,13 @@ mod tests {
 
     #[test]
     fn probabilities_sum_to_one_and_follow_the_cuts() {
-        let probabilities = class_probabilities(&[0.0, 0.0]);
+        let probabilities = class_probabilities(&[0.0, 0.0], 1.0);
         // Half lie beyond the first cut, σ(−log 2) = 1/3 beyond the second.
         for (found, expected) in probabilities.iter().zip([1.0 / 2.0, 1.0 / 6.0, 1.0 / 3.0]) {
             assert!((found - expected).abs() < 1e-6, "{probabilities:?}");
         }
         for x in [[9.0, -3.0, 60.0], [-90.0, 0.0, -200.0], [90.0, 80.0, -80.0]] {
-            let sum: f32 = class_probabilities(&x).iter().sum();
+            let sum: f32 = class_probabilities(&x, 1.0).iter().sum();
             assert!((sum - 1.0).abs() < 1e-5, "{x:?}: {sum}");
         }
     }

@@ -1,0 +1,105 @@
+//! Heads added to a trained model, trained anew and taken away: all other files and answers keep their bits.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use umbel::Model;
+use umbel::model::{Prediction, check_files};
+use umbel::settings::Settings;
+use umbel::train::Silent;
+use umbel::train::run::run;
+use umbel::train::surgery::{remove_heads, train_heads};
+
+const TEXTS: [&str; 4] = ["The harbour was quiet", "A refund please", "The tide is high", "My order is late"];
+
+fn rows() -> String {
+    let row = |(i, text): (usize, &&str)| {
+        let (topic, mood) = (["sea", "shop"][i % 2], i as f32 - 1.5);
+        let urgent = if topic == "shop" { "yes" } else { "no" };
+        format!(r#"{{"text": "{text}", "topic": "{topic}", "mood": {mood}, "urgent": "{urgent}"}}"#)
+    };
+    TEXTS.iter().enumerate().map(row).collect::<Vec<_>>().join("\n")
+}
+
+fn settings(folder: &Path, tasks: &str) -> Settings {
+    let data = folder.join("rows.jsonl");
+    std::fs::write(&data, rows()).unwrap();
+    let text = format!(
+        r#"
+        model = {{ encoder = "bert", projection = {{ size = 12 }} }}
+        data = {{ train = "{0}", validation = "{0}" }}
+        train = {{ epochs = 30, batch_size = 4, learning_rate = 1e-2 }}
+        task = [{tasks}]
+        "#,
+        data.display()
+    );
+    Settings::parse(&text, &[]).unwrap()
+}
+
+/// A model with the tasks `topic` and `mood`.
+fn trained() -> (tempfile::TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let encoder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/families/bert");
+    let tasks = r#"{ name = "topic", kind = "classification" }, { name = "mood", kind = "regression" }"#;
+    let target = dir.path().join("model");
+    run(&settings(dir.path(), tasks), &encoder, &target, false, &mut Silent).unwrap();
+    (dir, target)
+}
+
+fn answers(dir: &Path, tasks: &[&str]) -> Vec<Prediction> {
+    Model::open(dir).unwrap().predict_tasks(&TEXTS, tasks).unwrap().predictions
+}
+
+fn hashes(dir: &Path) -> BTreeMap<String, String> {
+    check_files(dir).unwrap().into_iter().map(|file| (file.path, file.sha256)).collect()
+}
+
+const URGENT: &str = r#"{ name = "urgent", kind = "classification", hidden = { size = 6 } }"#;
+
+#[test]
+fn a_head_comes_and_goes_and_nothing_else_changes() {
+    let (dir, model) = trained();
+    let (files, before) = (hashes(&model), answers(&model, &["topic", "mood"]));
+
+    let added = train_heads(&model, &settings(dir.path(), URGENT), false, &mut Silent).unwrap().unwrap();
+    assert_eq!((added.tasks_unchanged, added.n_texts_compared), (vec!["topic".into(), "mood".into()], 4));
+    assert!(added.n_files_unchanged >= 5, "{}", added.n_files_unchanged);
+    assert_eq!(answers(&model, &["topic", "mood"]), before);
+    let urgent = answers(&model, &["urgent"]);
+    let labels: Vec<_> =
+        urgent.iter().map(|row| serde_json::to_value(row).unwrap()["urgent"]["label"].clone()).collect();
+    assert_eq!(labels, ["no", "yes", "no", "yes"], "the new head has learned");
+
+    let mut again = settings(dir.path(), URGENT);
+    again.train.seed = 7;
+    let replaced = train_heads(&model, &again, true, &mut Silent).unwrap().unwrap();
+    assert_eq!(
+        (replaced.trained, answers(&model, &["topic", "mood"])),
+        (vec!["urgent".to_string()], before.clone())
+    );
+    assert_ne!(answers(&model, &["urgent"]), urgent, "the head was trained anew");
+    assert_eq!(Model::open(&model).unwrap().heads().len(), 3);
+
+    remove_heads(&model, &["urgent".to_string()]).unwrap();
+    assert_eq!(answers(&model, &["topic", "mood"]), before);
+    let now = hashes(&model);
+    assert!(!now.keys().any(|file| file.contains("urgent")), "{now:?}");
+    assert!(files.iter().all(|(file, hash)| file == "umbel.json" || now[file] == *hash));
+}
+
+#[test]
+fn what_cannot_be_done_is_refused_and_changes_nothing() {
+    let (dir, model) = trained();
+    let before = hashes(&model);
+    let topic = r#"{ name = "topic", kind = "classification" }"#;
+    let error =
+        train_heads(&model, &settings(dir.path(), topic), false, &mut Silent).unwrap_err().to_string();
+    assert!(error.ends_with("has a task `topic` already; `umbel head replace` trains it anew"), "{error}");
+    let error =
+        train_heads(&model, &settings(dir.path(), URGENT), true, &mut Silent).unwrap_err().to_string();
+    assert!(error.contains("unknown task `urgent`; there is: topic, mood"), "{error}");
+    let error = remove_heads(&model, &["urgent".to_string()]).unwrap_err().to_string();
+    assert!(error.contains("unknown task `urgent`"), "{error}");
+    assert_eq!(hashes(&model), before);
+}
