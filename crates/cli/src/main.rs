@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 #![allow(unreachable_pub, reason = "nothing can reach into a program")]
 
+mod audit;
 mod calibration;
 mod commands;
 mod embeddings;

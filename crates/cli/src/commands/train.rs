@@ -1,6 +1,8 @@
 //! `umbel train`.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Result, bail};
 use serde_json::json;
@@ -9,8 +11,9 @@ use umbel::nn::Matrix;
 use umbel::predictions::{self, Part};
 use umbel::settings::Settings;
 use umbel::task::Calibrated;
+use umbel::train::audit::{self, Audit};
 use umbel::train::run::{self, Tested, Trained};
-use umbel::train::{EpochReport, Outcome, RunReport};
+use umbel::train::{EpochReport, Observer, Outcome, RunReport};
 use umbel::{Model, model::Head};
 
 use crate::calibration::table_of;
@@ -49,6 +52,20 @@ pub(crate) struct Args {
     /// JSON lines.
     #[arg(long, value_name = "FILE")]
     predictions: Option<PathBuf>,
+
+    /// Then train each task alone, with all else the same, and tell which tasks sharing helps; with `pairs` also each
+    /// pair of tasks.
+    #[arg(long, value_name = "WHAT", num_args = 0..=1, default_missing_value = "alone")]
+    audit: Option<AuditOf>,
+}
+
+/// What an audit trains beside the joint model.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum AuditOf {
+    /// Each task.
+    Alone,
+    /// Each task, and each pair of tasks.
+    Pairs,
 }
 
 pub(super) fn run(args: Args, output: &Output) -> Result<()> {
@@ -63,10 +80,19 @@ pub(super) fn run(args: Args, output: &Output) -> Result<()> {
             if let Some(path) = &args.predictions {
                 finished.write_predictions(path)?;
             }
+            let audit = match args.audit {
+                Some(of) => audit(&settings, target, &finished.model, of, output)?,
+                None => None,
+            };
             if output.json {
-                return output.line(finished.json(target));
+                let mut json = finished.json(target);
+                if let Some(audit) = &audit {
+                    json["audit"] = serde_json::to_value(audit)?;
+                }
+                return output.line(json);
             }
             finished.show(output)?;
+            audit.as_ref().map_or(Ok(()), |audit| output.line(crate::audit::table_of(audit)))?;
             output.line(format!("model written to {}", target.display()))?;
             output.line(format!("\nnext:\n  {}", finished.example(target)))
         }
@@ -122,6 +148,41 @@ pub(super) fn train(settings: &Settings, target: &Path, resume: bool, output: &O
                 calibrated,
             })))
         }
+    }
+}
+
+/// Trains the tasks alone and says what sharing does; writes it to `training/audit.json`.
+fn audit(
+    settings: &Settings,
+    target: &Path,
+    joint: &Model,
+    of: AuditOf,
+    output: &Output,
+) -> Result<Option<Audit>> {
+    let encoder = crate::model::folder(&settings.model.encoder)?;
+    let stop = stop::on_signal()?;
+    let mut watch = |own: &Settings| -> Box<dyn Observer> {
+        let names: Vec<&str> = own.tasks.iter().map(|task| &task.name[..]).collect();
+        output.note(format!("audit: training {}", names.join(" and ")));
+        Box::new(UntilStopped(stop.clone()))
+    };
+    let found = audit::audit(settings, (&encoder, target), joint, of == AuditOf::Pairs, &mut watch)?;
+    match &found {
+        Some(found) => {
+            let path = target.join("training").join("audit.json");
+            umbel::folder::write::write_file(&path, &serde_json::to_vec_pretty(found)?)?;
+        }
+        None => output.warn("the audit was stopped; the joint model is written"),
+    }
+    Ok(found)
+}
+
+/// Ends a run when a signal has come.
+struct UntilStopped(Arc<AtomicBool>);
+
+impl Observer for UntilStopped {
+    fn should_stop(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
     }
 }
 

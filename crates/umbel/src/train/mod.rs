@@ -1,5 +1,6 @@
 //! Training: rows in a seeded order, steps, a validation pass after each epoch, the best epoch kept.
 
+pub mod audit;
 mod balance;
 pub mod calibrate;
 pub mod checkpoint;
