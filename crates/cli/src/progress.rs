@@ -116,6 +116,13 @@ impl Observer for Watch<'_> {
         }
     }
 
+    fn contrast(&mut self, step: usize, n_steps: usize, loss: f64) {
+        if step == n_steps || self.said.elapsed() >= SILENCE {
+            self.said = Instant::now();
+            self.output.note(format!("contrast: step {} of {}  loss {loss:.4}", count(step), count(n_steps)));
+        }
+    }
+
     fn should_stop(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }

@@ -127,7 +127,9 @@ impl Observer for StopAfter {
 
 #[test]
 fn a_stopped_run_of_all_kinds_goes_on_to_the_same_bits() {
-    for overrides in [&[][..], &["train.freeze=[\"backbone\"]"], &["train.weighting=cagrad"]] {
+    let contrast = "train.contrast={ steps = 3, batch_size = 4 }";
+    let frozen = "train.freeze=[\"backbone\"]";
+    for overrides in [&[][..], &[frozen], &["train.weighting=cagrad"], &[contrast], &[contrast, frozen]] {
         let straight = bits(&train(overrides).model);
         for stop in 1..=3 {
             let dir = tempfile::tempdir().unwrap();
@@ -136,6 +138,20 @@ fn a_stopped_run_of_all_kinds_goes_on_to_the_same_bits() {
             assert_eq!(bits(&resumed.model), straight, "{overrides:?}, stopped after step {stop}");
         }
     }
+}
+
+#[test]
+fn a_contrastive_warm_up_brings_texts_of_one_label_together() {
+    let cosines = |overrides: &[&str]| {
+        let frozen = ["train.freeze=[\"backbone\"]", "train.epochs=1"];
+        let model = train(&[&frozen[..], overrides].concat()).model;
+        let texts = ["Boats left Rome at dawn", "The tide took the small boat", "Please send a refund"];
+        let x = model.embed(&texts).unwrap().embeddings;
+        let cosine = |a: usize, b: usize| umbel::metric::cosine(x.row(a), x.row(b));
+        cosine(0, 1) - cosine(0, 2)
+    };
+    let (before, after) = (cosines(&[]), cosines(&["train.contrast={ steps = 40, learning_rate = 1e-3 }"]));
+    assert!(after > before + 0.2, "{before} and then {after}");
 }
 
 #[test]

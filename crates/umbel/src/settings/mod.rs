@@ -17,7 +17,7 @@ pub use calibrate::{Calibrate, CalibrateSettings, Threshold};
 pub use data::{DataSettings, Files, Validation};
 pub use model::{ModelSettings, OneOrMany, ProjectionSettings};
 pub use task::{HiddenSettings, TaskSettings};
-pub use train::{Passes, Schedule, TrainSettings, WeightingSettings};
+pub use train::{ContrastSettings, Passes, Schedule, TrainSettings, WeightingSettings};
 
 use overrides::{apply, explain};
 
@@ -100,10 +100,16 @@ impl Settings {
             positive("train.epochs", train.epochs),
             positive("train.checkpoint_every", train.checkpoint_every),
             share("train.warmup", train.warmup),
+            positive("train.contrast.steps", train.contrast.as_ref().map_or(1, |contrast| contrast.steps)),
             ("train.learning_rate".into(), train.learning_rate, train.learning_rate > 0.0, "above 0"),
             ("train.max_grad_norm".into(), train.max_grad_norm, train.max_grad_norm >= 0.0, "0 or more"),
             ("train.weight_decay".into(), train.weight_decay, train.weight_decay >= 0.0, "0 or more"),
         ];
+        if let Some(contrast) = &train.contrast {
+            let (size, rate) = (contrast.batch_size, contrast.learning_rate);
+            checks.push(("train.contrast.batch_size".into(), size as f64, size >= 4, "4 or more"));
+            checks.push(("train.contrast.learning_rate".into(), rate, rate > 0.0, "above 0"));
+        }
         if let Validation::Fraction(fraction) = self.data.validation {
             let fits = fraction > 0.0 && fraction < 1.0;
             checks.push(("data.validation".into(), fraction, fits, "between 0 and 1, or a file"));

@@ -31,6 +31,9 @@ pub struct TrainSettings {
     pub seed: u64,
     /// What stays as it is: `backbone`, `embeddings`, `layers:A..B`, `projection`, `head:NAME`.
     pub freeze: Vec<String>,
+    /// A warm-up for few rows, before the first epoch: the encoder learns which texts have the same label.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contrast: Option<ContrastSettings>,
     /// Whether tasks share a pass through the encoder.
     pub passes: Passes,
     /// How much each task counts in a step, beside its `weight`.
@@ -61,6 +64,7 @@ impl Default for TrainSettings {
             max_grad_norm: 1.0,
             seed: 42,
             freeze: Vec::new(),
+            contrast: None,
             passes: Passes::Shared,
             weighting: WeightingSettings::default(),
             precision: TrainPrecision::F32,
@@ -68,6 +72,24 @@ impl Default for TrainSettings {
             early_stopping: 0,
             best_metric: None,
         }
+    }
+}
+
+/// A contrastive warm-up.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ContrastSettings {
+    /// Batches.
+    pub steps: usize,
+    /// Texts of a batch, of which each two are compared.
+    pub batch_size: usize,
+    /// The largest learning rate; it rises and falls as that of training.
+    pub learning_rate: f64,
+}
+
+impl Default for ContrastSettings {
+    fn default() -> Self {
+        Self { steps: 200, batch_size: 32, learning_rate: 2e-5 }
     }
 }
 

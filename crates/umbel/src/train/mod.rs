@@ -4,6 +4,7 @@ pub mod audit;
 mod balance;
 pub mod calibrate;
 pub mod checkpoint;
+mod contrast;
 pub mod data;
 pub mod freeze;
 mod inputs;
@@ -94,6 +95,11 @@ pub fn train(
     observer: &mut dyn Observer,
 ) -> Result<Outcome> {
     freeze::freeze(model, &settings.train.freeze)?;
+    if let Some(wanted) = &settings.train.contrast
+        && contrast::warm_up(model, data, settings, wanted, observer)?
+    {
+        return Ok(Outcome::Stopped { step: 0 });
+    }
     let mut run = Run::start(model, data, settings, folder)?;
     observer.begin(&run.report(model));
 
@@ -387,6 +393,14 @@ pub fn clean_up(folder: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Refuses a loss that is no finite number.
+fn finite(place: &str, loss: f64) -> Result<()> {
+    match loss.is_finite() {
+        true => Ok(()),
+        false => Err(Error::Diverged(format!("{place}: the loss is {loss}; lower the learning rate"))),
+    }
 }
 
 /// Each task's scores by name; for whoever looks for one.

@@ -13,6 +13,9 @@ pub trait Observer {
     /// A step was taken.
     fn step(&mut self, _step: &StepReport) {}
 
+    /// A step of the contrastive warm-up was taken, of so many.
+    fn contrast(&mut self, _step: usize, _n_steps: usize, _loss: f64) {}
+
     /// An epoch has ended.
     fn epoch(&mut self, _epoch: &EpochReport) {}
 

@@ -1,6 +1,7 @@
 //! The differentiable operations. Each file has one with its backward pass below it.
 
 pub mod activation;
+pub mod alike;
 pub mod attention;
 pub mod binary_cross_entropy;
 pub mod concat;
@@ -29,6 +30,7 @@ pub mod scale;
 pub mod squared_error;
 
 pub use activation::activate;
+pub use alike::alike;
 pub use attention::{AttentionBias, SelfAttention, Visible, attention};
 pub use binary_cross_entropy::{BinaryTargets, binary_cross_entropy, log_sigmoid, sigmoid};
 pub use concat::concat;
