@@ -23,7 +23,7 @@ const LONG_FILES: &[(&str, &str)] = &[];
 const FAMILIES: [(&str, &str, &[&str]); 5] = [
     ("encoder", "ENCODERS", &["block", "build", "keys", "post_norm", "rotary", "scratch"]),
     ("pooling", "POOLINGS", &[]),
-    ("task", "KINDS", &["answer", "targets"]),
+    ("task", "KINDS", &["answer", "calibration", "remember", "targets"]),
     ("weighting", "WEIGHTINGS", &["gram", "solve", "tests"]),
     ("data", "FORMATS", &["dataset", "lines", "shuffle", "split", "table", "texts"]),
 ];

@@ -8,6 +8,7 @@ use umbel::Model;
 use umbel::model::{Prediction, check_files};
 use umbel::settings::Settings;
 use umbel::train::Silent;
+use umbel::train::rejoin::train_jointly;
 use umbel::train::run::run;
 use umbel::train::surgery::{remove_heads, train_heads};
 
@@ -102,4 +103,37 @@ fn what_cannot_be_done_is_refused_and_changes_nothing() {
     let error = remove_heads(&model, &["urgent".to_string()]).unwrap_err().to_string();
     assert!(error.contains("unknown task `urgent`"), "{error}");
     assert_eq!(hashes(&model), before);
+}
+
+#[test]
+fn joint_training_keeps_the_old_answers_and_tells_what_was_forgotten() {
+    let (dir, model) = trained();
+    let before = hashes(&model);
+    let mut wanted = settings(dir.path(), URGENT);
+    wanted.train.learning_rate = 2e-3;
+    let labelled = [dir.path().join("rows.jsonl")];
+    let trained = |keep: f32, name: &str| {
+        let target = dir.path().join(name);
+        let done = train_jointly((&model, &target), &wanted, keep, &labelled, &mut Silent).unwrap().unwrap();
+        (done, target)
+    };
+    let (done, target) = trained(10.0, "kept");
+    assert_eq!(hashes(&model), before, "the old model is as it was");
+    let joined = Model::open(&target).unwrap();
+    assert_eq!(
+        joined.heads().iter().map(umbel::model::Head::name).collect::<Vec<_>>(),
+        ["topic", "mood", "urgent"]
+    );
+    assert_eq!(done.kept[0], ("topic".to_string(), 1.0));
+    assert!(done.kept[1].1 > 0.98, "{:?}", done.kept);
+    let tasks: Vec<_> = done.forgetting.iter().map(|found| (&found.task[..], found.n)).collect();
+    assert_eq!(tasks, [("topic", 4), ("mood", 4)]);
+    assert!(done.forgetting[1].after > done.forgetting[1].before - 0.05, "{:?}", done.forgetting);
+    let score = |dir: &Path| {
+        serde_json::to_value(&answers(dir, &["mood"])[0]).unwrap()["mood"]["score"].as_f64().unwrap()
+    };
+    let (old, kept, not_kept) = (score(&model), score(&target), score(&trained(0.0, "not-kept").1));
+    assert!((kept - old).abs() < (not_kept - old).abs(), "{old}, kept {kept}, not kept {not_kept}");
+    let error = train_jointly((&model, &target), &wanted, 1.0, &[], &mut Silent).unwrap_err().to_string();
+    assert!(error.ends_with("is not empty; choose another folder"), "{error}");
 }

@@ -110,6 +110,33 @@ impl Dataset {
         (0..self.others.len()).map(of_task).collect()
     }
 
+    /// The same rows with targets of more tasks before the others.
+    ///
+    /// # Panics
+    /// If the targets have another number of rows.
+    #[must_use]
+    pub fn with_tasks_before(&self, targets: Vec<Targets>) -> Self {
+        self.with_tasks(targets, 0)
+    }
+
+    /// The same rows with targets of more tasks after the others.
+    ///
+    /// # Panics
+    /// If the targets have another number of rows.
+    #[must_use]
+    pub fn with_tasks_after(&self, targets: Vec<Targets>) -> Self {
+        self.with_tasks(targets, self.targets.len())
+    }
+
+    fn with_tasks(&self, targets: Vec<Targets>, at: usize) -> Self {
+        assert!(targets.iter().all(|targets| targets.len() == self.len()), "a target a row");
+        let none = Others { texts: Vec::new(), spans: self.texts.iter().map(|_| 0).collect() };
+        let mut all = self.clone();
+        all.others.splice(at..at, targets.iter().map(|_| none.clone()));
+        all.targets.splice(at..at, targets);
+        all
+    }
+
     /// The labels of a task, by its place among the tasks.
     ///
     /// # Panics

@@ -4,6 +4,7 @@
 
 pub mod answer;
 pub mod calibration;
+pub mod remember;
 pub mod targets;
 
 mod classification;

@@ -18,6 +18,13 @@ pub struct Targets {
 }
 
 impl Targets {
+    /// Rows without labels or outputs.
+    pub fn unlabelled(n_rows: usize) -> Self {
+        let mut targets = Self::default();
+        (0..n_rows).for_each(|_| targets.push_with(None, 0));
+        targets
+    }
+
     /// Adds a row that has one row of outputs; `None` where it has no label.
     pub fn push(&mut self, target: Option<&[f32]>) {
         self.push_with(target, 1);

@@ -12,6 +12,7 @@ mod log;
 pub mod optimizer;
 mod passes;
 mod plan;
+pub mod rejoin;
 pub mod report;
 pub mod run;
 pub mod schedule;
