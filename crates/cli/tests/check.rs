@@ -61,6 +61,17 @@ fn an_error_is_shown_with_its_lines_and_fails() {
 }
 
 #[test]
+fn leakage_can_be_allowed() {
+    let dir = folder(GOOD, "text,topic,mood\nfive,x,1\nTWO!,y,2\n");
+    assert_eq!(check(dir.path(), &[]).status.code(), Some(1));
+    for allow in [&["--allow-leakage"][..], &["--set", "check.allow_leakage=true"]] {
+        let output = check(dir.path(), allow);
+        assert!(output.status.success(), "{}", stdout(&output));
+        assert!(stdout(&output).contains("warning: the text of 1 row of validation is in training too, but for case"));
+    }
+}
+
+#[test]
 fn json_says_the_same() {
     let dir = folder(GOOD, "text,topic,mood\nfive,x,1\ntwo,y,2\n");
     let output = check(dir.path(), &["--json"]);

@@ -14,9 +14,9 @@ use crate::tables::{Align, table};
 
 /// Look for problems in settings and data before training.
 ///
-/// Counts labels, and looks for rows that cannot be read, rare classes, repeated and contradicting rows, texts
-/// of validation or test that are in training too, texts that are cut, and settings that do not fit. Downloads
-/// nothing: without the encoder in a folder or in the cache, what depends on it is passed over. Exit code 1 if
+/// Counts labels, and looks for rows that cannot be read or have no label, rare classes, repeated and contradicting
+/// rows, texts that are in two splits, that are empty, that become no tokens or are cut, columns that look like
+/// something else, and settings that do not fit. `docs/check.md` explains each finding. Downloads nothing: without the encoder in a folder or in the cache, what depends on it is passed over. Exit code 1 if
 /// there is an error.
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  umbel check umbel.toml --set model.max_length=64")]
@@ -27,10 +27,15 @@ pub struct Args {
     /// Change a setting, as `train.epochs=5`.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
+
+    /// Make a text that is in two splits a warning, not an error; as `--set check.allow_leakage=true`.
+    #[arg(long)]
+    allow_leakage: bool,
 }
 
 pub(super) fn run(args: Args, output: &Output) -> Result<()> {
-    let settings = Settings::read(&args.settings, &args.overrides)?;
+    let mut settings = Settings::read(&args.settings, &args.overrides)?;
+    settings.check.allow_leakage |= args.allow_leakage;
     let report = umbel::check::check(&settings, cached(&settings.model.encoder));
     if output.json {
         output.line(serde_json::to_string(&report)?)?;
@@ -77,7 +82,11 @@ fn splits(report: &Report) -> String {
     let line = |split: &SplitRows| {
         let files: Vec<String> = split.files.iter().map(|path| path.display().to_string()).collect();
         let held_out = if split.held_out { "held out of " } else { "" };
-        vec![split.split.to_string(), counted(split.rows, "row"), format!("{held_out}{}", files.join(", "))]
+        let rows = match split.unlabelled {
+            0 => counted(split.rows, "row"),
+            n => format!("{}, {n} without a label", counted(split.rows, "row")),
+        };
+        vec![split.split.to_string(), rows, format!("{held_out}{}", files.join(", "))]
     };
     let lines: Vec<_> = report.splits.iter().map(line).collect();
     table(&[Align::Left, Align::Right, Align::Left], &lines)

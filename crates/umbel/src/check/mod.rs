@@ -2,9 +2,12 @@
 
 pub mod report;
 
+mod columns;
+mod coverage;
 mod fit;
 mod labels;
 mod lengths;
+mod likeness;
 mod numbers;
 mod rows;
 #[cfg(test)]
@@ -28,9 +31,11 @@ pub fn check(settings: &Settings, encoder: Result<PathBuf>) -> Report {
     let mut report = Report::default();
     let rows = Rows::read(settings, &mut report);
     if let Some(rows) = &rows {
-        labels::check(rows, &mut report);
+        coverage::check(rows, &mut report);
+        labels::check(settings, rows, &mut report);
         numbers::check(rows, &mut report);
-        texts::check(rows, &mut report);
+        texts::check(&settings.check, rows, &mut report);
+        columns::check(settings, rows, &mut report);
     }
     match encoder {
         Ok(dir) => {

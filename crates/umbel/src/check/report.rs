@@ -27,6 +27,8 @@ pub struct SplitRows {
     pub split: &'static str,
     /// Its rows.
     pub rows: usize,
+    /// Rows of these that have no label of any task.
+    pub unlabelled: usize,
     /// The files they are in.
     pub files: Vec<PathBuf>,
     /// True if they are held out of the training files.
@@ -228,5 +230,10 @@ impl Tally {
 
 /// `1 row`, `2 rows`.
 pub(super) fn rows(n: usize) -> String {
-    if n == 1 { "1 row".to_string() } else { format!("{n} rows") }
+    counted(n, "row")
+}
+
+/// `1 pair`, `2 pairs`.
+pub(super) fn counted(n: usize, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }

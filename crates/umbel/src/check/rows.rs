@@ -131,7 +131,8 @@ impl Rows {
                 ("test", _) => (settings.data.test.iter().flat_map(|files| files.paths()).collect(), false),
                 _ => (settings.data.train.paths(), false),
             };
-            report.splits.push(SplitRows { split: split.name, rows: split.len(), files, held_out });
+            let (split_name, rows) = (split.name, split.len());
+            report.splits.push(SplitRows { split: split_name, rows, unlabelled: 0, files, held_out });
             if split.len() == 0 {
                 let message = format!("there are no {} rows", split.name);
                 report.add(Finding::new(Severity::Error, "no_rows", message).advice("add rows to its files"));

@@ -29,7 +29,7 @@ use crate::metric::{EpochScores, TaskHistory, diagnose};
 use crate::model::{Head, Model};
 use crate::nn::Matrix;
 use crate::random::derive;
-use crate::settings::Settings;
+use crate::settings::{CheckSettings, Settings};
 use crate::text::Truncation;
 
 use balance::Balancer;
@@ -356,6 +356,7 @@ fn balancer(model: &Model, settings: &Settings, progress: &Progress) -> Result<B
 fn fingerprint(settings: &Settings, data: &RunData) -> Fingerprint {
     let mut settings = settings.clone();
     settings.train.checkpoint_every = 0; // May change from one run to the next.
+    settings.check = CheckSettings::default(); // Training reads none of it.
     Fingerprint {
         settings: serde_json::to_value(&settings).expect("plain values"),
         data: data.hash(),
