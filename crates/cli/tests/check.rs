@@ -67,7 +67,10 @@ fn leakage_can_be_allowed() {
     for allow in [&["--allow-leakage"][..], &["--set", "check.allow_leakage=true"]] {
         let output = check(dir.path(), allow);
         assert!(output.status.success(), "{}", stdout(&output));
-        assert!(stdout(&output).contains("warning: the text of 1 row of validation is in training too, but for case"));
+        assert!(
+            stdout(&output)
+                .contains("warning: the text of 1 row of validation is in training too, but for case")
+        );
     }
 }
 

@@ -1,14 +1,18 @@
 //! `umbel check`.
 
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use umbel::Error;
-use umbel::check::report::{NumberSpread, SplitRows, Spread, TaskLabels, Together};
+use umbel::check::report::{NumberSpread, SplitRows, Spread, TaskLabels, TaskNoise, Together};
 use umbel::check::{Finding, Lengths, Report, Severity};
+use umbel::folder::write::PendingFile;
 use umbel::hub::{HubOptions, resolve};
 use umbel::settings::Settings;
+use umbel::train::folds::FoldStep;
 
+use super::train::check_folder;
 use crate::output::Output;
 use crate::tables::{Align, table};
 
@@ -31,12 +35,28 @@ pub struct Args {
     /// Make a text that is in two splits a warning, not an error; as `--set check.allow_leakage=true`.
     #[arg(long)]
     allow_leakage: bool,
+
+    /// Look for training labels that are likely wrong, by training heads on parts of the rows that answer the others;
+    /// needs the encoder, and the time to embed all training texts once.
+    #[arg(long)]
+    noise: bool,
+
+    /// Write all labels that are likely wrong to this file, as JSON lines.
+    #[arg(long, value_name = "FILE", requires = "noise")]
+    noise_output: Option<PathBuf>,
 }
 
 pub(super) fn run(args: Args, output: &Output) -> Result<()> {
     let mut settings = Settings::read(&args.settings, &args.overrides)?;
     settings.check.allow_leakage |= args.allow_leakage;
-    let report = umbel::check::check(&settings, cached(&settings.model.encoder));
+    if let Some(path) = &args.noise_output {
+        check_folder(path)?;
+    }
+    let mut report = umbel::check::check(&settings, cached(&settings.model.encoder));
+    if args.noise {
+        noise(&settings, &mut report, output)?;
+        args.noise_output.iter().try_for_each(|path| write_noise(&report, path))?;
+    }
     if output.json {
         output.line(serde_json::to_string(&report)?)?;
     } else {
@@ -46,6 +66,34 @@ pub(super) fn run(args: Args, output: &Output) -> Result<()> {
         0 => Ok(()),
         n => bail!("{}: {} must be corrected", args.settings.display(), counted(n, "error")),
     }
+}
+
+/// Looks for labels that are likely wrong, if all rows can be read.
+fn noise(settings: &Settings, report: &mut Report, output: &Output) -> Result<()> {
+    let is_broken = |finding: &&umbel::check::Finding| {
+        finding.severity == Severity::Error && !["same_text", "like_text"].contains(&finding.name)
+    };
+    if let Some(finding) = report.findings.iter().find(is_broken) {
+        output.warn(format!("`--noise` is passed over until this is corrected: {}", finding.message));
+        return Ok(());
+    }
+    let encoder = cached(&settings.model.encoder)?;
+    umbel::check::noise(settings, &encoder, report, &mut |step| {
+        output.note(match step {
+            FoldStep::Embedding(n) => format!("embedding {} once", counted(n, "training text")),
+            FoldStep::Fold(fold, n) => format!("training and asking heads: fold {fold} of {n}"),
+        });
+    })?;
+    Ok(())
+}
+
+/// Writes all labels that are likely wrong, a task after the other.
+fn write_noise(report: &Report, path: &Path) -> Result<()> {
+    let mut file = PendingFile::create(path)?;
+    for suspect in report.noise.iter().flat_map(|task| &task.suspects) {
+        writeln!(file, "{}", serde_json::to_string(suspect)?)?;
+    }
+    Ok(file.commit()?)
 }
 
 /// The folder of an encoder that is there already.
@@ -65,6 +113,9 @@ fn print(report: &Report, output: &Output) -> Result<()> {
     }
     if !report.lengths.is_empty() {
         output.line(format!("tokens of a text\n{}", lengths(report)))?;
+    }
+    if !report.noise.is_empty() {
+        output.line(format!("answers by heads that did not learn from the rows\n{}", doubted(report)))?;
     }
     for finding in &report.findings {
         output.line(told(finding))?;
@@ -156,6 +207,14 @@ fn lengths(report: &Report) -> String {
         of("the longest has", |lengths| lengths.max),
         of(&format!("texts over {limit} tokens"), |lengths| lengths.over),
     ])
+}
+
+fn doubted(report: &Report) -> String {
+    let row = |task: &TaskNoise| {
+        let score = format!("{} {:.4}", task.metric, task.score);
+        line(&task.task, [counted(task.labelled, "row"), score, format!("{} doubted", task.suspects.len())])
+    };
+    numbers(&report.noise.iter().map(row).collect::<Vec<_>>())
 }
 
 fn told(finding: &Finding) -> String {

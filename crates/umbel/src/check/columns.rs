@@ -74,8 +74,7 @@ fn used(settings: &Settings) -> HashSet<String> {
 fn unused_labels(path: &Path, used: &HashSet<String>) -> Vec<(String, String)> {
     let Ok(format) = format_of(path) else { return Vec::new() };
     let Ok(all) = (format.columns)(path) else { return Vec::new() };
-    let names: Vec<&str> =
-        all.iter().map(String::as_str).filter(|name| !used.contains(*name)).collect();
+    let names: Vec<&str> = all.iter().map(String::as_str).filter(|name| !used.contains(*name)).collect();
     let Ok(records) = (format.records)(path, &names) else { return Vec::new() };
     let mut looks: Vec<Look> = names.iter().map(|_| Look::default()).collect();
     for record in records.take(LOOKED_AT).flatten() {
@@ -120,7 +119,8 @@ impl Look {
 }
 
 fn unused(column: &str, what: &str, path: &Path) -> Finding {
-    let message = format!("column `{column}` of {} looks like a label ({what}) and no task uses it", path.display());
+    let message =
+        format!("column `{column}` of {} looks like a label ({what}) and no task uses it", path.display());
     let advice = "a `[[task]]` with this `name` or `column` would learn it from the same rows";
     Finding::new(Severity::Note, "unused_label", message).advice(advice)
 }
@@ -150,7 +150,10 @@ mod tests {
         let text = |i: usize| format!("some words {i}");
         let (files, report) = check(text, "mood", |i| ["good", "bad", "fair"][i % 3].to_string());
         let found = files.found(&report, "unused_label");
-        assert!(found.message.contains("`mood`") && found.message.contains("(3 different values)"), "{found:?}");
+        assert!(
+            found.message.contains("`mood`") && found.message.contains("(3 different values)"),
+            "{found:?}"
+        );
         let (files, report) = check(text, "score", |i| format!("0.{}", i + 1000));
         assert!(files.found(&report, "unused_label").message.contains("(numbers)"));
         let (_files, report) = check(text, "id", |i| i.to_string());

@@ -100,8 +100,7 @@ mod tests {
 
     #[test]
     fn a_split_without_labels_is_found() {
-        let settings =
-            format!("[[task]]\nname = 'score'\nkind = 'regression'\nstandardize = false\n{TOPIC}");
+        let settings = format!("[[task]]\nname = 'score'\nkind = 'regression'\nstandardize = false\n{TOPIC}");
         let score = |i: usize| format!("{{\"text\": \"s {i}\", \"score\": null}}\n");
         let files = Files::new(&[
             ("train.jsonl", &(score(0) + &lines("t", &[("x", 2), ("y", 2)]))),

@@ -2,7 +2,7 @@
 
 use super::report::{ClassRows, Finding, Report, Severity, TaskLabels};
 use super::rows::Rows;
-use crate::settings::{Settings, TaskSettings};
+use crate::settings::{Oversample, Settings, TaskSettings};
 
 /// The largest class may be this many times the smallest before a warning says so.
 const IMBALANCE: usize = 10;
@@ -72,8 +72,7 @@ impl Classes<'_> {
             .partition(|class| class.rows[0] == 0);
         if !missing.is_empty() {
             let message = format!("{} without a training row", listed(&missing, named));
-            let advice =
-                "a class that is never seen is never learned: add rows, or take it out of `labels`";
+            let advice = "a class that is never seen is never learned: add rows, or take it out of `labels`";
             report.add(self.finding("class_without_rows", message, advice));
         }
         rare.sort_by_key(|class| class.rows[0]);
@@ -122,7 +121,9 @@ impl Classes<'_> {
         };
         let name = &self.task.name;
         let setting = match &self.task.kind[..] {
-            "classification" => format!("set `class_weights = \"balanced\"` in this `[[task]]`, or `train.oversample = \"{name}\"`,"),
+            "classification" => format!(
+                "set `class_weights = \"balanced\"` in this `[[task]]`, or `train.oversample = \"{name}\"`,"
+            ),
             "multilabel" => "set `positive_weights = \"balanced\"` in this `[[task]]`".to_string(),
             _ => format!("set `train.oversample = \"{name}\"`"),
         };
@@ -135,7 +136,9 @@ impl Classes<'_> {
 
     /// True if the settings do something about it already.
     fn is_balanced(&self) -> bool {
-        ["class_weights", "positive_weights"].iter().any(|key| self.task.options.contains_key(*key))
+        let oversample = self.settings.train.oversample.as_ref().map(Oversample::task);
+        oversample == Some(&self.task.name)
+            || ["class_weights", "positive_weights"].iter().any(|key| self.task.options.contains_key(*key))
     }
 }
 

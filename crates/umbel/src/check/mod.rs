@@ -3,11 +3,13 @@
 pub mod report;
 
 mod columns;
+mod confident;
 mod coverage;
 mod fit;
 mod labels;
 mod lengths;
 mod likeness;
+mod noise;
 mod numbers;
 mod rows;
 #[cfg(test)]
@@ -19,6 +21,7 @@ use std::path::PathBuf;
 use crate::error::{Error, Result};
 use crate::settings::Settings;
 
+pub use noise::noise;
 pub use report::{Example, Finding, Lengths, Place, Report, Severity};
 
 use rows::Rows;

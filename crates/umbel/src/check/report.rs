@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use serde::Serialize;
+use serde_json::Value;
 
 /// What was found, and the numbers that a reader judges it by.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -16,8 +17,51 @@ pub struct Report {
     pub together: Vec<Together>,
     /// How long the texts of each split are; empty if that is not known.
     pub lengths: Vec<Lengths>,
+    /// Labels that are likely wrong, a task at a time; empty unless they were looked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub noise: Vec<TaskNoise>,
     /// What was found, errors first.
     pub findings: Vec<Finding>,
+}
+
+/// A task's training labels that are likely wrong.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TaskNoise {
+    /// The task.
+    pub task: String,
+    /// Training rows with its label.
+    pub labelled: usize,
+    /// The metric that stands for the task.
+    pub metric: String,
+    /// Its value over answers by heads that did not learn from the rows they answer.
+    pub score: f64,
+    /// The labels, the likeliest to be wrong first.
+    pub suspects: Vec<Suspect>,
+}
+
+/// A training label that is likely wrong.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Suspect {
+    /// The task.
+    pub task: String,
+    /// Where the row is.
+    #[serde(flatten)]
+    pub place: Place,
+    /// The row's text.
+    pub text: String,
+    /// The label as the data says it.
+    pub given: Value,
+    /// The label that is likely right; of numbers, what was predicted.
+    pub suggested: Value,
+    /// The probability of the given name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub given_probability: Option<f64>,
+    /// The probability of the suggested name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probability: Option<f64>,
+    /// How many robust standard deviations a number's residual is from the median one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deviation: Option<f64>,
 }
 
 /// How many rows a split has.

@@ -87,7 +87,8 @@ impl Rows {
             );
             return None;
         }
-        let table = readable(data::read_table(settings, &settings.data.train.paths()), report)?;
+        let train_files = readable(settings.data.train.paths(), report)?;
+        let table = readable(data::read_table(settings, &train_files), report)?;
         let tasks = readable(data::learn(&settings.tasks, &table), report)?;
         let all = split("training", &table, &tasks, report);
         let mut splits = match &settings.data.validation {
@@ -99,13 +100,15 @@ impl Rows {
                 Err(_) => vec![all], // Labels that cannot be read are in the report already.
             },
             Validation::Files(files) => {
-                let held = readable(data::read_table(settings, &files.paths()), report);
+                let held = files.paths().and_then(|paths| data::read_table(settings, &paths));
+                let held = readable(held, report);
                 let held = held.map(|table| split("validation", &table, &tasks, report));
                 [Some(all), held].into_iter().flatten().collect()
             }
         };
         if let Some(files) = &settings.data.test {
-            let test = readable(test_table(settings, &files.paths()), report);
+            let test = files.paths().and_then(|paths| test_table(settings, &paths));
+            let test = readable(test, report);
             splits.extend(test.map(|table| split("test", &table, &tasks, report)));
         }
         let rows = Self { tasks, splits };
@@ -126,11 +129,13 @@ impl Rows {
     fn count(&self, settings: &Settings, report: &mut Report) {
         for split in &self.splits {
             let (files, held_out) = match (split.name, &settings.data.validation) {
-                ("validation", Validation::Files(files)) => (files.paths(), false),
-                ("validation", Validation::Fraction(_)) => (settings.data.train.paths(), true),
-                ("test", _) => (settings.data.test.iter().flat_map(|files| files.paths()).collect(), false),
-                _ => (settings.data.train.paths(), false),
+                ("validation", Validation::Files(files)) => (Some(files), false),
+                ("validation", Validation::Fraction(_)) => (Some(&settings.data.train), true),
+                ("test", _) => (settings.data.test.as_ref(), false),
+                _ => (Some(&settings.data.train), false),
             };
+            // They were found before, else there were no split of theirs.
+            let files = files.and_then(|files| files.paths().ok()).unwrap_or_default();
             let (split_name, rows) = (split.name, split.len());
             report.splits.push(SplitRows { split: split_name, rows, unlabelled: 0, files, held_out });
             if split.len() == 0 {

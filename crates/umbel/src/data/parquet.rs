@@ -18,7 +18,7 @@ use super::lines::utf8;
 use super::{Format, Record, Records};
 use crate::error::{BadRow, BadRows, Error, Result};
 
-pub(super) const FORMAT: Format = Format { records, columns };
+pub(super) const FORMAT: Format = Format { records, columns, streams: false };
 
 fn records(path: &Path, wanted: &[&str]) -> Result<Records> {
     let reader = open(path)?;

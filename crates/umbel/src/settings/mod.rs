@@ -3,8 +3,10 @@
 pub mod calibrate;
 pub mod check;
 pub mod data;
+pub mod files;
 pub mod model;
 mod overrides;
+pub mod sampling;
 pub mod task;
 pub mod train;
 
@@ -16,8 +18,10 @@ use crate::error::{Error, Result};
 
 pub use calibrate::{Calibrate, CalibrateSettings, Threshold};
 pub use check::{CheckSettings, NoiseSettings};
-pub use data::{DataSettings, Files, Validation};
+pub use data::{DataSettings, Validation};
+pub use files::{Files, Source};
 pub use model::{ModelSettings, OneOrMany, ProjectionSettings};
+pub use sampling::{GroupBy, Oversample, SamplingSettings};
 pub use task::{HiddenSettings, TaskSettings};
 pub use train::{ContrastSettings, Passes, Schedule, TrainSettings, WeightingSettings};
 
@@ -140,6 +144,7 @@ impl Settings {
                 format!("`train.weighting` is `{}`, which needs `passes = \"shared\"`", weighting.kind());
             return Err(Error::Settings(problem));
         }
+        sampling::check(self)?;
         task::check_names(&self.tasks)
     }
 }

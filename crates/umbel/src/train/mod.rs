@@ -5,8 +5,11 @@ mod balance;
 pub mod calibrate;
 pub mod checkpoint;
 mod contrast;
+mod cycle;
 pub mod data;
+pub mod folds;
 pub mod freeze;
+mod groups;
 mod inputs;
 mod log;
 pub mod optimizer;
@@ -35,6 +38,7 @@ use crate::text::Truncation;
 use balance::Balancer;
 use checkpoint::{Checkpoint, Fingerprint, Progress};
 use data::RunData;
+use groups::Groups;
 use inputs::{Inputs, Texts};
 use log::Log;
 use optimizer::{AdamW, clip_factor};
@@ -155,7 +159,7 @@ impl<'a> Run<'a> {
         let inputs = Inputs::new(model, &data.train, is_frozen)?;
         let validation_inputs = Inputs::new(model, &data.validation, is_frozen)?;
         let n_truncated = inputs.n_truncated + validation_inputs.n_truncated;
-        let plan = Plan::new(&settings.train, inputs.row_lengths(&data.train));
+        let plan = Plan::new(&settings.train, Groups::new(settings, data)?, inputs.row_lengths(&data.train));
         let unseen = |data: &Dataset| -> Vec<Matrix> {
             let of_task = |(task, head): (usize, &Head)| {
                 Matrix::zeros(data.targets(task).n_outputs(), head.n_outputs())
@@ -265,7 +269,7 @@ impl<'a> Run<'a> {
     /// one is not quite new.
     fn end_epoch(&mut self, model: &Model) -> Result<&EpochReport> {
         let validation = scores(model, &self.validation_inputs.outputs(model), &self.data.validation);
-        let train = scores(model, &self.seen, &self.data.train);
+        let train = self.training_scores(model);
         let score = self.selection.score(&validation, &self.settings.tasks);
         let best = self.progress.epochs.iter().all(|earlier| score > earlier.score);
         if best {
@@ -290,6 +294,20 @@ impl<'a> Run<'a> {
             self.save(model)?;
         }
         Ok(self.progress.epochs.last().expect("one was just pushed"))
+    }
+
+    /// The scores of the outputs that the epoch's passes gave, of the rows that came in it.
+    fn training_scores(&self, model: &Model) -> Vec<TaskScores> {
+        let rows = self.plan.distinct_rows(self.progress.epoch);
+        if rows.len() == self.data.train.len() {
+            return scores(model, &self.seen, &self.data.train);
+        }
+        let of = |(task, head): (usize, &Head)| {
+            let targets = self.data.train.targets(task);
+            let outputs: Vec<usize> = rows.iter().flat_map(|&row| targets.outputs(row)).collect();
+            TaskScores::of(head, &self.seen[task].select(&outputs), &targets.select(&rows))
+        };
+        model.heads().iter().enumerate().map(of).collect()
     }
 
     fn save(&mut self, model: &Model) -> Result<()> {
