@@ -109,7 +109,7 @@ fn print(report: &Report, output: &Output) -> Result<()> {
         output.line(format!("task `{}` ({})\n{}", task.task, task.kind, labels(task, report)))?;
     }
     if !report.together.is_empty() {
-        output.line(format!("training rows with labels of two tasks\n{}", together(report)))?;
+        output.line(format!("training rows with the labels of two tasks\n{}", together(report)))?;
     }
     if !report.lengths.is_empty() {
         output.line(format!("tokens of a text\n{}", lengths(report)))?;
@@ -163,12 +163,14 @@ fn labels(task: &TaskLabels, report: &Report) -> String {
     numbers(&lines)
 }
 
-/// The classes, the most frequent first; of many, the first and last few.
+/// The classes, the most frequent first, ordered ones in their order; of many, the first and last few.
 fn classes(task: &TaskLabels) -> Vec<Vec<String>> {
     const MANY: usize = 15;
     const ENDS: usize = 5;
     let mut classes: Vec<_> = task.classes.iter().collect();
-    classes.sort_by_key(|class| std::cmp::Reverse(class.rows[0]));
+    if task.kind != "ordinal" {
+        classes.sort_by_key(|class| std::cmp::Reverse(class.rows[0]));
+    }
     let mut lines: Vec<_> = classes.iter().map(|class| line(&class.label, &class.rows)).collect();
     if lines.len() > MANY {
         let more = format!("… {} more classes …", lines.len() - 2 * ENDS);
@@ -191,9 +193,24 @@ fn spread(which: &str, number: &NumberSpread) -> Vec<Vec<String>> {
     ]
 }
 
+/// A line and a column a task: how many training rows carry the labels of both.
 fn together(report: &Report) -> String {
-    let of = |together: &Together| line(together.tasks.join(" + "), [together.rows]);
-    numbers(&report.together.iter().map(of).collect::<Vec<_>>())
+    let names: Vec<&String> = report.tasks.iter().map(|task| &task.task).collect();
+    let mut lines = vec![line("", &names)];
+    for own in &report.tasks {
+        let count = |other: &&String| match *other == &own.task {
+            true => own.labelled[0],
+            false => {
+                report.together.iter().find(|pair| is_pair(pair, &own.task, other)).map_or(0, |p| p.rows)
+            }
+        };
+        lines.push(line(&own.task, names.iter().map(count)));
+    }
+    numbers(&lines)
+}
+
+fn is_pair(pair: &Together, a: &str, b: &str) -> bool {
+    pair.tasks == [a, b] || pair.tasks == [b, a]
 }
 
 fn lengths(report: &Report) -> String {

@@ -92,7 +92,8 @@ fn finding(lengths: &[Lengths], n_rows: usize, cuts: &Cuts) -> Finding {
     let max = lengths.iter().map(|lengths| lengths.max).max().unwrap_or_default();
     let share = n_over as f64 / n_rows as f64;
     let texts = if n_over == 1 { "1 text".to_string() } else { format!("{n_over} texts") };
-    let texts = format!("{texts} ({:.1} %)", 100.0 * share);
+    let digits = if share < 0.001 { 2 } else { 1 };
+    let texts = format!("{texts} ({:.digits$} %)", 100.0 * share);
     if !cuts.truncated {
         let message = format!("over {limit} tokens, all that the encoder reads, and not to be cut: {texts}");
         let advice = "split them, or set `truncation = true` in `[model]`";

@@ -234,7 +234,7 @@ fn finding(found: &TaskNoise) -> Option<Finding> {
     );
     let example = |suspect: &Suspect| {
         let why = match (suspect.probability, suspect.deviation) {
-            (Some(probability), _) => format!("{:.0} % sure", 100.0 * probability),
+            (Some(probability), _) => format!("{:.1} %", 100.0 * probability),
             (_, deviation) => format!("{:+.1} deviations", deviation.unwrap_or_default()),
         };
         let (given, suggested) = (&suspect.given, &suspect.suggested);

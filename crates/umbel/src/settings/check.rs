@@ -34,7 +34,7 @@ impl Default for CheckSettings {
 
 impl Default for NoiseSettings {
     fn default() -> Self {
-        Self { folds: 5, epochs: 10, learning_rate: 1e-2 }
+        Self { folds: 5, epochs: 10, learning_rate: 3e-3 }
     }
 }
 
