@@ -83,7 +83,7 @@ fn of_task(head: &Head, outputs: &Matrix, targets: &Targets, split: &Split) -> T
     let labelled: Vec<Labelled<'_>> = rows
         .iter()
         .filter_map(|&row| {
-            let answer = head.task.answer(outputs.row(row));
+            let answer = head.task.answer(&split.texts[row], outputs.row(targets.outputs(row).start))?;
             Some(Labelled { row, target: targets.get(row)?, answer })
         })
         .collect();
@@ -215,7 +215,7 @@ fn of_numbers(task: &dyn Task, rows: &[Labelled<'_>]) -> Vec<Doubted> {
         probabilities: None,
         deviation: Some(deviation),
     };
-    (0..task.n_targets()).flat_map(of_column).map(doubted).collect()
+    (0..task.n_targets().unwrap_or(0)).flat_map(of_column).map(doubted).collect()
 }
 
 /// Numbers with the digits that an estimate is worth.

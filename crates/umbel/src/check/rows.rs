@@ -26,6 +26,8 @@ pub(super) struct Split {
     pub(super) name: &'static str,
     /// Each row's text.
     pub(super) texts: Vec<String>,
+    /// The texts that tasks compare each row's own with, one below the other; empty of rows that have none.
+    pub(super) compared: Vec<String>,
     /// Each task's labels; one that cannot be read is missing.
     pub(super) targets: Vec<Targets>,
     // The file and line of each row.
@@ -39,13 +41,15 @@ impl Split {
             let same = origins.last().filter(|(last, _)| **last == *path).map(|(last, _)| last.clone());
             origins.push((same.unwrap_or_else(|| path.into()), line));
         }
-        Self { name, texts: table.texts().to_vec(), targets, origins }
+        let compared = vec![String::new(); table.len()];
+        Self { name, texts: table.texts().to_vec(), compared, targets, origins }
     }
 
     fn select(&self, name: &'static str, rows: &[usize]) -> Self {
         Self {
             name,
             texts: rows.iter().map(|&row| self.texts[row].clone()).collect(),
+            compared: rows.iter().map(|&row| self.compared[row].clone()).collect(),
             targets: self.targets.iter().map(|targets| targets.select(rows)).collect(),
             origins: rows.iter().map(|&row| self.origins[row].clone()).collect(),
         }
@@ -195,6 +199,10 @@ fn read_labels(
         }
         let (label, others) = read.unwrap_or_default();
         let n_outputs = n_outputs(task, &table.texts()[row], others.len());
+        for other in &others {
+            split.compared[row] += "\n";
+            split.compared[row] += other;
+        }
         split.targets[task_idx].push_with(label.as_deref(), n_outputs);
     }
     const SHOWN: usize = 20;

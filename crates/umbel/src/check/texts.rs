@@ -7,7 +7,6 @@ use super::numbers::spread;
 use super::report::{Example, Finding, Report, Severity, Tally, rows};
 use super::rows::{Rows, Split, start};
 use crate::settings::CheckSettings;
-use crate::task::Reads;
 
 pub(super) fn check(settings: &CheckSettings, data: &Rows, report: &mut Report) {
     data.splits.iter().for_each(|split| empty(split, report));
@@ -44,12 +43,19 @@ struct Occurrence {
 /// All rows that are not empty, those with like texts side by side.
 fn occurrences(splits: &[Split]) -> Vec<Occurrence> {
     let of_split = |(split, rows): (usize, &Split)| {
+        let compared = &rows.compared;
         let rows = rows.texts.iter().enumerate().filter(|(_, text)| !text.trim().is_empty());
-        rows.map(|(row, text)| Occurrence { key: key(text), split, row }).collect::<Vec<_>>()
+        rows.map(|(row, text)| Occurrence { key: row_key(text, &compared[row]), split, row })
+            .collect::<Vec<_>>()
     };
     let mut all: Vec<Occurrence> = splits.iter().enumerate().flat_map(of_split).collect();
     all.sort_unstable();
     all
+}
+
+/// The key of a text, and of those that it is compared with.
+fn row_key(text: &str, compared: &str) -> u64 {
+    if compared.is_empty() { key(text) } else { key(&format!("{text}{compared}")) }
 }
 
 /// What was found among texts that occur more than once.
@@ -75,9 +81,9 @@ impl<'a> Repeats<'a> {
             |task_idx, column| spread(data.training(), task_idx, column).map_or(0.0, |s| s.sd / 2.0);
         let tolerances = data.tasks.iter().enumerate().map(|(task_idx, (_, task))| {
             let names = !task.labels().is_empty();
-            // Whether labels of the same text differ says nothing where it is compared with other texts.
-            let n = task.n_targets().filter(|_| task.reads() != Reads::Group).unwrap_or(0);
-            (0..n).map(|column| if names { 0.0 } else { half_sd(task_idx, column) }).collect()
+            (0..task.n_targets().unwrap_or(0))
+                .map(|column| if names { 0.0 } else { half_sd(task_idx, column) })
+                .collect()
         });
         Self {
             tolerances: tolerances.collect(),
@@ -92,10 +98,13 @@ impl<'a> Repeats<'a> {
 
     /// Looks at rows with like texts.
     fn look(&mut self, group: &mut [Occurrence]) {
-        group.sort_unstable_by(|a, b| (self.text(a), a).cmp(&(self.text(b), b)));
         let data = self.data;
-        let text = |occurrence: &Occurrence| &data.splits[occurrence.split].texts[occurrence.row];
-        for same in group.chunk_by(|a, b| text(a) == text(b)) {
+        let all = |occurrence: &Occurrence| {
+            let split = &data.splits[occurrence.split];
+            (&split.texts[occurrence.row], &split.compared[occurrence.row])
+        };
+        group.sort_unstable_by(|a, b| (all(a), *a).cmp(&(all(b), *b)));
+        for same in group.chunk_by(|a, b| all(a) == all(b)) {
             self.repeated(same);
             self.across(same, group);
             self.contradicting(same);
@@ -318,6 +327,26 @@ mod tests {
         let found = files.found(&report, "contradiction");
         assert!(found.message.ends_with("more than half a standard deviation apart"), "{}", found.message);
         assert_eq!((found.task.as_deref(), &found.examples[0].what[..]), (Some("score"), "1 and 9: \"a\""));
+    }
+
+    #[test]
+    fn pairs_of_texts_are_looked_at_together() {
+        let settings = "[[task]]\nname = 'score'\nkind = 'similarity'\n\
+                        [data]\ntrain = 'train.csv'\nvalidation = 'validation.csv'\n";
+        let files = Files::new(&[
+            ("train.csv", "text,text_pair,score\na,b,1\na,c,5\na,d,3\na,d,0\n"),
+            ("validation.csv", "text,text_pair,score\na,e,2\nA!,b,1\n"),
+        ]);
+        let report = files.check(settings);
+        let lines = |name: &str| {
+            let places = &files.found(&report, name).examples[0].places;
+            places.iter().map(|place| place.line).collect::<Vec<_>>()
+        };
+        assert!(is_silent(&report, "same_text"), "{:#?}", report.findings);
+        assert_eq!(
+            (lines("like_text"), lines("duplicate"), lines("contradiction")),
+            (vec![2, 3], vec![4, 5], vec![4, 5])
+        );
     }
 
     #[test]

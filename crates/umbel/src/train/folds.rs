@@ -45,23 +45,23 @@ pub fn out_of_fold(
     let train = train_settings(settings);
     let mut model = super::run::model(settings, encoder_dir, data)?;
     observer(FoldStep::Embedding(data.train.len()));
-    let pooled = model.pool_tokens(&model.tokenize(data.train.texts())?.texts);
+    let inputs = Inputs::new(&model, &data.train, true)?;
     freeze(&mut model, &train.freeze)?;
     let fresh: Vec<Vec<f32>> = trainable(&mut model).map(|param| param.data().to_vec()).collect();
-    let mut outputs: Vec<Matrix> =
-        model.heads().iter().map(|head| Matrix::zeros(data.train.len(), head.task.n_outputs())).collect();
-    let inputs = Inputs::Pooled(pooled);
+    let heads = model.heads().iter().enumerate();
+    let mut outputs: Vec<Matrix> = heads
+        .map(|(task, head)| Matrix::zeros(data.train.targets(task).n_outputs(), head.n_outputs()))
+        .collect();
     for fold in 0..n_folds {
         observer(FoldStep::Fold(fold + 1, n_folds));
         trainable(&mut model).zip(&fresh).for_each(|(param, fresh)| param.data_mut().copy_from_slice(fresh));
         let (held, others): (Vec<usize>, Vec<usize>) = (0..folds.len()).partition(|&row| folds[row] == fold);
         let rows = TrainedOn { data, inputs: &inputs, rows: others, seed: derive(train.seed, fold as u64) };
         kernels::together(|| rows.train(&mut model, &train))?;
-        let Inputs::Pooled(pooled) = &inputs else { unreachable!("it was made so above") };
-        let held_outputs = Inputs::Pooled(pooled.select(&held)).outputs(&model);
-        for (all, held_outputs) in outputs.iter_mut().zip(&held_outputs) {
-            let pairs = held.iter().zip(held_outputs.iter_rows());
-            pairs.for_each(|(&row, outputs)| all.row_mut(row).copy_from_slice(outputs));
+        for (task, (all, own)) in outputs.iter_mut().zip(inputs.outputs(&model)).enumerate() {
+            let targets = data.train.targets(task);
+            let rows = held.iter().flat_map(|&row| targets.outputs(row));
+            rows.for_each(|row| all.row_mut(row).copy_from_slice(own.row(row)));
         }
     }
     Ok((model, outputs))
