@@ -35,7 +35,8 @@ impl Groups {
         let n_rows = data.train.len();
         let chosen = settings.sampling();
         let sampling = sampling::make(chosen.kind(), chosen.options())?;
-        let copies = settings.train.oversample.as_ref().map(|chosen| copies(chosen, data));
+        // A run on some of the tasks only, as an audit makes them, may lack this one.
+        let copies = settings.train.oversample.as_ref().and_then(|chosen| copies(chosen, data));
         let all = || (0..n_rows).collect::<Vec<usize>>();
         let (rows, weights) = match (sampling.order(), chosen.by()) {
             (Order::Plain, _) => (vec![all()], vec![1.0]),
@@ -66,10 +67,9 @@ fn by_task(data: &RunData) -> (Vec<Vec<usize>>, Vec<f64>) {
 }
 
 /// How many times each row comes: `min(max_ratio, n_max / n_c)`, with `n_c` the rows of its label and `n_max` those of the
-/// most frequent one; of several labels the rarest counts, and a row without a label comes once.
-fn copies(chosen: &Oversample, data: &RunData) -> Vec<f64> {
-    let task_idx = data.tasks.iter().position(|(settings, _)| settings.name == chosen.task());
-    let task_idx = task_idx.expect("the settings were checked");
+/// most frequent one; of several labels the rarest counts, and a row without a label comes once. `None` if there is no such task.
+fn copies(chosen: &Oversample, data: &RunData) -> Option<Vec<f64>> {
+    let task_idx = data.tasks.iter().position(|(settings, _)| settings.name == chosen.task())?;
     let (settings, task) = &data.tasks[task_idx];
     let targets = data.train.targets(task_idx);
     let is_own = |target: &[f32], class: usize| match &settings.kind[..] {
@@ -84,7 +84,7 @@ fn copies(chosen: &Oversample, data: &RunData) -> Vec<f64> {
     labels.iter().flatten().for_each(|&class| counts[class] += 1);
     let most = counts.iter().copied().max().unwrap_or(0) as f64;
     let ratio = |class: &usize| (most / counts[*class] as f64).min(chosen.max_ratio());
-    labels.iter().map(|own| own.iter().map(ratio).fold(1.0, f64::max)).collect()
+    Some(labels.iter().map(|own| own.iter().map(ratio).fold(1.0, f64::max)).collect())
 }
 
 #[cfg(test)]
