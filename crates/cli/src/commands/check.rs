@@ -111,6 +111,9 @@ fn print(report: &Report, output: &Output) -> Result<()> {
     if !report.together.is_empty() {
         output.line(format!("training rows with the labels of two tasks\n{}", together(report)))?;
     }
+    if !report.mixture.is_empty() {
+        output.line(format!("rows of an epoch\n{}", mixture(report)))?;
+    }
     if !report.lengths.is_empty() {
         output.line(format!("tokens of a text\n{}", lengths(report)))?;
     }
@@ -206,6 +209,16 @@ fn together(report: &Report) -> String {
         };
         lines.push(line(&own.task, names.iter().map(count)));
     }
+    numbers(&lines)
+}
+
+fn mixture(report: &Report) -> String {
+    let mut lines = vec![line("", ["there are", "weight", "first epoch", "last epoch"])];
+    lines.extend(report.mixture.iter().map(|group| {
+        let weight = group.weight.to_string();
+        let epochs = [group.first_epoch, group.last_epoch].map(|n| n.to_string());
+        line(&group.group, [group.rows.to_string(), weight].into_iter().chain(epochs))
+    }));
     numbers(&lines)
 }
 

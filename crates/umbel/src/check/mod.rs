@@ -9,6 +9,7 @@ mod fit;
 mod labels;
 mod lengths;
 mod likeness;
+mod mixture;
 mod noise;
 mod numbers;
 mod rows;
@@ -39,6 +40,7 @@ pub fn check(settings: &Settings, encoder: Result<PathBuf>) -> Report {
         numbers::check(rows, &mut report);
         texts::check(&settings.check, rows, &mut report);
         columns::check(settings, rows, &mut report);
+        mixture::check(settings, rows, &mut report);
     }
     match encoder {
         Ok(dir) => {

@@ -15,6 +15,9 @@ pub struct Report {
     pub tasks: Vec<TaskLabels>,
     /// Training rows that carry the labels of two tasks, for each pair of tasks.
     pub together: Vec<Together>,
+    /// What comes how often in an epoch; empty if each row comes once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mixture: Vec<Mixed>,
     /// How long the texts of each split are; empty if that is not known.
     pub lengths: Vec<Lengths>,
     /// Labels that are likely wrong, a task at a time; empty unless they were looked for.
@@ -132,6 +135,21 @@ pub struct Together {
     pub tasks: [String; 2],
     /// Training rows with both labels.
     pub rows: usize,
+}
+
+/// How many rows of a source or task come in an epoch.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Mixed {
+    /// The source as the settings name it, or the task.
+    pub group: String,
+    /// Its training rows.
+    pub rows: usize,
+    /// What the settings multiply its share by.
+    pub weight: f64,
+    /// Rows of it that come in the first epoch.
+    pub first_epoch: usize,
+    /// Rows of it that come in the last epoch.
+    pub last_epoch: usize,
 }
 
 /// How long the texts of a split are, in tokens with the special ones.

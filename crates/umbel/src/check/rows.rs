@@ -66,6 +66,11 @@ impl Split {
         Place { path: path.to_path_buf(), line: *line }
     }
 
+    /// The file of a row.
+    pub(super) fn path(&self, row: usize) -> &Path {
+        &self.origins[row].0
+    }
+
     /// A row as an example, with the start of its text.
     pub(super) fn example(&self, row: usize) -> Example {
         Example { places: vec![self.place(row)], what: start(&self.texts[row]) }

@@ -56,7 +56,7 @@ fn cells(row: &Row, header: &[String], places: &[Option<usize>]) -> Result<Vec<V
 }
 
 /// Reads the header; the rows are yet to be read.
-fn open(path: &Path, delimiter: u8) -> Result<(Vec<String>, Rows<Box<dyn BufRead + Send>>)> {
+fn open(path: &Path, delimiter: u8) -> Result<(Vec<String>, FileRows)> {
     let mut rows = Rows { lines: Lines::open(path)?, delimiter, ended: false };
     let header = match rows.next() {
         None => Err((1, "expected a header, found an empty file".to_string())),
@@ -94,6 +94,9 @@ struct Rows<R> {
     delimiter: u8,
     ended: bool,
 }
+
+/// The rows of a file that may be compressed.
+type FileRows = Rows<Box<dyn BufRead + Send>>;
 
 impl<R: BufRead> Iterator for Rows<R> {
     type Item = Result<Row, (usize, String)>;

@@ -137,7 +137,7 @@ fn literal(path: &Path) -> Option<PathBuf> {
     let text = path.to_str()?;
     let mut rest = text;
     while let Some(place) = rest.find(['*', '?', '[']) {
-        let bytes = rest[place..].as_bytes();
+        let bytes = &rest.as_bytes()[place..];
         let [b'[', escaped @ (b'*' | b'?' | b'[' | b']'), b']', ..] = bytes else { return None };
         plain += &rest[..place];
         plain.push(char::from(*escaped));

@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::evaluate::{TaskScores, scores};
+use crate::evaluate::{TaskScores, scores, scores_of_rows};
 use crate::metric::{EpochScores, TaskHistory, diagnose};
 use crate::model::{Head, Model};
 use crate::nn::Matrix;
@@ -269,7 +269,8 @@ impl<'a> Run<'a> {
     /// one is not quite new.
     fn end_epoch(&mut self, model: &Model) -> Result<&EpochReport> {
         let validation = scores(model, &self.validation_inputs.outputs(model), &self.data.validation);
-        let train = self.training_scores(model);
+        let rows = self.plan.distinct_rows(self.progress.epoch); // With a sampling, not all come in an epoch.
+        let train = scores_of_rows(model, &self.seen, &self.data.train, &rows);
         let score = self.selection.score(&validation, &self.settings.tasks);
         let best = self.progress.epochs.iter().all(|earlier| score > earlier.score);
         if best {
@@ -294,20 +295,6 @@ impl<'a> Run<'a> {
             self.save(model)?;
         }
         Ok(self.progress.epochs.last().expect("one was just pushed"))
-    }
-
-    /// The scores of the outputs that the epoch's passes gave, of the rows that came in it.
-    fn training_scores(&self, model: &Model) -> Vec<TaskScores> {
-        let rows = self.plan.distinct_rows(self.progress.epoch);
-        if rows.len() == self.data.train.len() {
-            return scores(model, &self.seen, &self.data.train);
-        }
-        let of = |(task, head): (usize, &Head)| {
-            let targets = self.data.train.targets(task);
-            let outputs: Vec<usize> = rows.iter().flat_map(|&row| targets.outputs(row)).collect();
-            TaskScores::of(head, &self.seen[task].select(&outputs), &targets.select(&rows))
-        };
-        model.heads().iter().enumerate().map(of).collect()
     }
 
     fn save(&mut self, model: &Model) -> Result<()> {
