@@ -114,7 +114,7 @@ fn tasks_that_share_rows_are_a_table() {
 #[test]
 fn doubted_labels_are_shown_and_written() {
     let row = |i: usize| {
-        let (words, topic) = if i % 2 == 0 { ("boat tide", "sea") } else { ("bread order", "shop") };
+        let (words, topic) = if i.is_multiple_of(2) { ("boat tide", "sea") } else { ("bread order", "shop") };
         let topic = if i == 20 { "shop" } else { topic };
         format!("{words} {words} {i},{topic},{}\n", i % 3)
     };
