@@ -41,7 +41,7 @@ impl Groups {
         let (rows, weights) = match (sampling.order(), chosen.by()) {
             (Order::Plain, _) => (vec![all()], vec![1.0]),
             (_, GroupBy::Source) => by_source(settings, data),
-            (_, GroupBy::Task) => by_task(data),
+            (_, GroupBy::Task) => by_task(data, settings.tasks.len()),
         };
         let kept = rows.into_iter().zip(weights).filter(|(rows, _)| !rows.is_empty());
         let (rows, weights) = kept.unzip();
@@ -56,12 +56,12 @@ fn by_source(settings: &Settings, data: &RunData) -> (Vec<Vec<usize>>, Vec<f64>)
     (rows, sources.iter().map(|source| source.weight().unwrap_or(1.0)).collect())
 }
 
-fn by_task(data: &RunData) -> (Vec<Vec<usize>>, Vec<f64>) {
+fn by_task(data: &RunData, n_tasks: usize) -> (Vec<Vec<usize>>, Vec<f64>) {
     let labelled = |task: usize| {
         let targets = data.train.targets(task);
         (0..targets.len()).filter(|&row| targets.get(row).is_some()).collect()
     };
-    let rows: Vec<Vec<usize>> = (0..data.tasks.len()).map(labelled).collect();
+    let rows: Vec<Vec<usize>> = (0..n_tasks).map(labelled).collect();
     let weights = vec![1.0; rows.len()];
     (rows, weights)
 }
