@@ -10,14 +10,16 @@ use anyhow::{Result, anyhow};
 use umbel::Model;
 use umbel::data::TextSource;
 use umbel::error::{BadRow, BadRows, Error};
+use umbel::settings::files::expand;
 
 use crate::output::Output;
 
 /// Where texts come from.
 #[derive(clap::Args)]
 pub struct TextArgs {
-    /// Files with texts: `.txt` has one a line; `.jsonl`, `.csv`, `.tsv` and `.parquet` have a column of
-    /// them. Standard input if there is none or for `-`: one text a line, or JSON lines.
+    /// Files with texts, or patterns as `'data/*.jsonl'`: `.txt` has one a line; `.jsonl`, `.csv`, `.tsv` and
+    /// `.parquet` have a column of them; all but Parquet may end in `.gz` or `.zst`. Standard input if there is
+    /// none or for `-`: one text a line, or JSON lines.
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
 
@@ -51,7 +53,7 @@ impl AsRef<str> for Row {
 impl TextArgs {
     /// Looks whether the files are there and have texts, and begins to read them.
     pub fn open(&self) -> Result<Texts> {
-        let files = if self.files.is_empty() { vec![PathBuf::from("-")] } else { self.files.clone() };
+        let files = if self.files.is_empty() { vec![PathBuf::from("-")] } else { expand(&self.files)? };
         for path in files.iter().filter(|path| !is_stdin(path) && !is_pipe(path)) {
             TextSource::open(Some(path), &self.text_column)?;
         }

@@ -61,6 +61,20 @@ fn an_error_is_shown_with_its_lines_and_fails() {
 }
 
 #[test]
+fn leakage_can_be_allowed() {
+    let dir = folder(GOOD, "text,topic,mood\nfive,x,1\nTWO!,y,2\n");
+    assert_eq!(check(dir.path(), &[]).status.code(), Some(1));
+    for allow in [&["--allow-leakage"][..], &["--set", "check.allow_leakage=true"]] {
+        let output = check(dir.path(), allow);
+        assert!(output.status.success(), "{}", stdout(&output));
+        assert!(
+            stdout(&output)
+                .contains("warning: the text of 1 row of validation is in training too, but for case")
+        );
+    }
+}
+
+#[test]
 fn json_says_the_same() {
     let dir = folder(GOOD, "text,topic,mood\nfive,x,1\ntwo,y,2\n");
     let output = check(dir.path(), &["--json"]);
@@ -87,4 +101,40 @@ fn an_encoder_that_is_not_there_is_a_note() {
     let found = stdout(&output);
     assert!(output.status.success(), "{found}");
     assert!(found.contains("note: the encoder is not to be had"), "{found}");
+}
+
+#[test]
+fn tasks_that_share_rows_are_a_table() {
+    let dir = folder(GOOD, "text,topic,mood\nfive,x,1\nsix,y,2\n");
+    let found = stdout(&check(dir.path(), &[]));
+    let expected = "         topic  mood\n  topic      4     3\n  mood       3     3\n";
+    assert!(found.contains(expected), "{found}");
+}
+
+#[test]
+fn doubted_labels_are_shown_and_written() {
+    let row = |i: usize| {
+        let (words, topic) = if i.is_multiple_of(2) { ("boat tide", "sea") } else { ("bread order", "shop") };
+        let topic = if i == 20 { "shop" } else { topic };
+        format!("{words} {words} {i},{topic},{}\n", i % 3)
+    };
+    let rows = |from: usize, to: usize| (from..to).map(row).collect::<String>();
+    let head = "text,topic,mood\n";
+    let dir = folder(&format!("{head}{}", rows(0, 80)), &format!("{head}{}", rows(80, 90)));
+    let path = dir.path().join("noise.jsonl");
+    let set = ["--set", "check.noise.epochs=40", "--set", "check.noise.learning_rate=0.03"];
+    let flags = ["--noise", "--noise-output", path.to_str().unwrap()];
+    let output = check(dir.path(), &[&set[..], &flags].concat());
+    let found = stdout(&output);
+    assert!(output.status.success(), "{found}");
+    assert!(found.contains("answers by heads that did not learn from the rows"), "{found}");
+    assert!(found.contains("warning: task `topic`: "), "{found}");
+    assert!(found.contains("train.csv:22  \"shop\", likely \"sea\""), "{found}");
+    let written = std::fs::read_to_string(&path).unwrap();
+    let first: Value = serde_json::from_str(written.lines().next().unwrap()).unwrap();
+    assert_eq!(
+        (&first["line"], &first["given"], &first["suggested"]),
+        (&22.into(), &"shop".into(), &"sea".into())
+    );
+    assert_eq!(check(dir.path(), &["--noise-output", "x"]).status.code(), Some(2));
 }

@@ -79,3 +79,16 @@ pub fn scores(model: &Model, outputs: &[Matrix], data: &Dataset) -> Vec<TaskScor
     let heads = model.heads().iter().zip(outputs).enumerate();
     heads.map(|(task_idx, (head, outputs))| TaskScores::of(head, outputs, data.targets(task_idx))).collect()
 }
+
+/// Each task's scores over some rows of `data`, from its outputs for every row.
+pub fn scores_of_rows(model: &Model, outputs: &[Matrix], data: &Dataset, rows: &[usize]) -> Vec<TaskScores> {
+    if rows.len() == data.len() {
+        return scores(model, outputs, data);
+    }
+    let of = |(task_idx, head): (usize, &Head)| {
+        let targets = data.targets(task_idx);
+        let of_rows: Vec<usize> = rows.iter().flat_map(|&row| targets.outputs(row)).collect();
+        TaskScores::of(head, &outputs[task_idx].select(&of_rows), &targets.select(rows))
+    };
+    model.heads().iter().enumerate().map(of).collect()
+}

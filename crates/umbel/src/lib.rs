@@ -25,6 +25,7 @@
 pub mod error;
 pub mod random;
 pub mod registry;
+pub mod sampling;
 pub mod settings;
 pub mod spans;
 

@@ -233,3 +233,32 @@ fn accumulated_batches_are_one_large_batch_where_nothing_is_dropped() {
         assert!(error < 1e-5, "{} differs by {error}", a.name());
     }
 }
+
+#[test]
+fn a_stopped_run_with_a_sampling_goes_on_to_the_same_bits() {
+    let changes: [&[&str]; 4] = [
+        &["train.sampling={ kind = \"temperature\", temperature = 3 }", "train.epochs=3"],
+        &["train.sampling=equal", "train.epochs=3"],
+        &["train.sampling={ kind = \"annealed\", by = \"task\" }", "train.epochs=3"],
+        &["train.oversample={ task = \"topic\", max_ratio = 4 }", "train.epochs=3"],
+    ];
+    let plain = bits(&train(&["train.epochs=3"]).model.params);
+    for overrides in changes {
+        let dir = tempfile::tempdir().unwrap();
+        let few = dir.path().join("few.jsonl");
+        std::fs::write(&few, "{\"text\": \"Ships.\", \"topic\": \"sea\"}\n").unwrap();
+        let files = format!("data.train=[{:?}, {few:?}]", dir.path().join("rows.jsonl"));
+        let overrides = [overrides, &[&files[..]]].concat();
+        let settings = settings(dir.path(), &overrides);
+        let run = |target: &str, resume: bool, observer: &mut dyn Observer| {
+            run(&settings, &encoder(), &dir.path().join(target), resume, observer).unwrap()
+        };
+        let straight = run("straight", false, &mut Silent);
+        assert_ne!(bits(&straight.model.params), plain, "{overrides:?}");
+        for stop in [1, 5] {
+            run(&format!("stopped-{stop}"), false, &mut StopAfter(stop));
+            let resumed = run(&format!("stopped-{stop}"), true, &mut Silent);
+            assert_eq!(bits(&resumed.model.params), bits(&straight.model.params), "{overrides:?}");
+        }
+    }
+}

@@ -6,6 +6,7 @@ use anyhow::{Result, bail};
 use serde_json::json;
 use umbel::evaluate::evaluate;
 use umbel::predictions::{self, Part};
+use umbel::settings::files::expand;
 use umbel::train::data::read_labelled;
 
 use super::train::{check_folder, show_scores};
@@ -23,7 +24,7 @@ pub(crate) struct Args {
     /// The model: a folder or a hub id.
     model: String,
 
-    /// Files with rows: .jsonl, .csv, .tsv or .parquet.
+    /// Files with rows, or patterns as `'data/*.jsonl'`: .jsonl, .csv, .tsv (also .gz or .zst) or .parquet.
     #[arg(required = true, value_name = "DATA")]
     data: Vec<PathBuf>,
 
@@ -46,6 +47,7 @@ pub(super) fn run(args: Args, output: &Output) -> Result<()> {
     if let Some(path) = &args.predictions {
         check_folder(path)?;
     }
+    let files = expand(&args.data)?;
     let mut model = crate::model::open(&args.model)?;
     model.set_precision(args.precision.precision);
     args.prompt.apply(&mut model)?;
@@ -53,7 +55,7 @@ pub(super) fn run(args: Args, output: &Output) -> Result<()> {
         bail!("{} has no task heads; train some with `umbel train`", args.model);
     }
     let tasks: Vec<_> = model.heads().iter().map(|head| (&head.settings, head.task.as_ref())).collect();
-    let (table, data) = read_labelled(&args.data, &args.text_column, &tasks)?;
+    let (table, data) = read_labelled(&files, &args.text_column, &tasks)?;
     for missing in table.missing_columns() {
         output.warn(format!(
             "{}: no column `{}`; its rows have no such label",

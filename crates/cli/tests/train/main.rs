@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod eval;
+mod files;
 mod freeze;
 mod generated;
 mod project;

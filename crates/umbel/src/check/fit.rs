@@ -129,6 +129,18 @@ mod tests {
     }
 
     #[test]
+    fn texts_that_become_no_tokens_are_a_warning() {
+        let files = Files::new(&[
+            ("train.csv", "text,topic\none,x\n\u{ad}\u{200b},y\n\" \",x\n"),
+            ("validation.csv", "text,topic\nsix,x\nfive,y\n"),
+        ]);
+        let report = files.check_with(TASK, &bert());
+        let found = files.found(&report, "no_tokens");
+        assert_eq!(found.message, "the text of 1 row of training becomes no tokens");
+        assert_eq!((found.severity, found.examples[0].places[0].line), (Severity::Warning, 3));
+    }
+
+    #[test]
     fn without_an_encoder_its_checks_are_passed_over() {
         let files =
             Files::new(&[("train.csv", "text,topic\na,x\nb,y\n"), ("validation.csv", "text,topic\nc,x\n")]);

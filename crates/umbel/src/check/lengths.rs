@@ -1,6 +1,6 @@
 //! How many tokens texts have, and how many texts are cut.
 
-use super::report::{Example, Finding, Lengths, Report, Severity, Tally};
+use super::report::{Example, Finding, Lengths, Report, Severity, Tally, rows};
 use super::rows::{Rows, Split};
 use crate::error::Result;
 use crate::model::Model;
@@ -21,9 +21,13 @@ pub(super) fn check(mut model: Model, data: &Rows, report: &mut Report) {
     // Lengths are those before the cut; without one, a text that is too long would end the counting.
     model.embedding.tokens.truncation = Truncation::At(cuts.limit);
     let mut over = Tally::default();
+    let n_around = model.tokenize(&[""]).map_or(0, |empty| empty.lengths[0]);
     for split in data.splits.iter().filter(|split| split.len() > 0) {
         match token_counts(&model, split) {
-            Ok(counts) => report.lengths.push(look(split, &counts, cuts.limit, &mut over)),
+            Ok(counts) => {
+                report.findings.extend(without_tokens(split, &counts, n_around));
+                report.lengths.push(look(split, &counts, cuts.limit, &mut over));
+            }
             Err(error) => report.add(
                 Finding::new(Severity::Error, "untokenizable", format!("{}: {error}", split.name))
                     .advice("change or remove this text"),
@@ -54,6 +58,20 @@ fn token_counts(model: &Model, split: &Split) -> Result<Vec<usize>> {
     Ok(counts)
 }
 
+/// Texts that are not empty, and of which the tokenizer leaves nothing; `n_around` tokens stand around any text.
+fn without_tokens(split: &Split, counts: &[usize], n_around: usize) -> Option<Finding> {
+    let mut found = Tally::default();
+    let bare = |&(row, &count): &(usize, &usize)| count <= n_around && !split.texts[row].trim().is_empty();
+    for (row, _) in counts.iter().enumerate().filter(bare) {
+        found.push(1, || split.example(row));
+    }
+    let message = format!("the text of {} of {} becomes no tokens", rows(found.n), split.name);
+    let advice = "the tokenizer drops all that they hold, and to the encoder they are empty: remove them, or \
+                  choose an encoder that knows their characters";
+    let finding = || Finding::new(Severity::Warning, "no_tokens", message).advice(advice);
+    (found.n > 0).then(finding).map(|finding| finding.examples(found.examples))
+}
+
 /// How long the texts of a split are; those over the limit are counted into `over`.
 fn look(split: &Split, counts: &[usize], limit: usize, over: &mut Tally) -> Lengths {
     for (row, &count) in counts.iter().enumerate().filter(|(_, count)| **count > limit) {
@@ -74,7 +92,8 @@ fn finding(lengths: &[Lengths], n_rows: usize, cuts: &Cuts) -> Finding {
     let max = lengths.iter().map(|lengths| lengths.max).max().unwrap_or_default();
     let share = n_over as f64 / n_rows as f64;
     let texts = if n_over == 1 { "1 text".to_string() } else { format!("{n_over} texts") };
-    let texts = format!("{texts} ({:.1} %)", 100.0 * share);
+    let digits = if share < 0.001 { 2 } else { 1 };
+    let texts = format!("{texts} ({:.digits$} %)", 100.0 * share);
     if !cuts.truncated {
         let message = format!("over {limit} tokens, all that the encoder reads, and not to be cut: {texts}");
         let advice = "split them, or set `truncation = true` in `[model]`";

@@ -2,9 +2,15 @@
 
 pub mod report;
 
+mod columns;
+mod confident;
+mod coverage;
 mod fit;
 mod labels;
 mod lengths;
+mod likeness;
+mod mixture;
+mod noise;
 mod numbers;
 mod rows;
 #[cfg(test)]
@@ -16,6 +22,7 @@ use std::path::PathBuf;
 use crate::error::{Error, Result};
 use crate::settings::Settings;
 
+pub use noise::noise;
 pub use report::{Example, Finding, Lengths, Place, Report, Severity};
 
 use rows::Rows;
@@ -28,9 +35,12 @@ pub fn check(settings: &Settings, encoder: Result<PathBuf>) -> Report {
     let mut report = Report::default();
     let rows = Rows::read(settings, &mut report);
     if let Some(rows) = &rows {
-        labels::check(rows, &mut report);
+        coverage::check(rows, &mut report);
+        labels::check(settings, rows, &mut report);
         numbers::check(rows, &mut report);
-        texts::check(rows, &mut report);
+        texts::check(&settings.check, rows, &mut report);
+        columns::check(settings, rows, &mut report);
+        mixture::check(settings, rows, &mut report);
     }
     match encoder {
         Ok(dir) => {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use serde::Serialize;
+use serde_json::Value;
 
 /// What was found, and the numbers that a reader judges it by.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -14,10 +15,56 @@ pub struct Report {
     pub tasks: Vec<TaskLabels>,
     /// Training rows that carry the labels of two tasks, for each pair of tasks.
     pub together: Vec<Together>,
+    /// What comes how often in an epoch; empty if each row comes once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mixture: Vec<Mixed>,
     /// How long the texts of each split are; empty if that is not known.
     pub lengths: Vec<Lengths>,
+    /// Labels that are likely wrong, a task at a time; empty unless they were looked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub noise: Vec<TaskNoise>,
     /// What was found, errors first.
     pub findings: Vec<Finding>,
+}
+
+/// A task's training labels that are likely wrong.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TaskNoise {
+    /// The task.
+    pub task: String,
+    /// Training rows with its label.
+    pub labelled: usize,
+    /// The metric that stands for the task.
+    pub metric: String,
+    /// Its value over answers by heads that did not learn from the rows they answer.
+    pub score: f64,
+    /// The labels, the likeliest to be wrong first.
+    pub suspects: Vec<Suspect>,
+}
+
+/// A training label that is likely wrong.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Suspect {
+    /// The task.
+    pub task: String,
+    /// Where the row is.
+    #[serde(flatten)]
+    pub place: Place,
+    /// The row's text.
+    pub text: String,
+    /// The label as the data says it.
+    pub given: Value,
+    /// The label that is likely right; of numbers, what was predicted.
+    pub suggested: Value,
+    /// The probability of the given name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub given_probability: Option<f64>,
+    /// The probability of the suggested name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probability: Option<f64>,
+    /// How many robust standard deviations a number's residual is from the median one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deviation: Option<f64>,
 }
 
 /// How many rows a split has.
@@ -27,6 +74,8 @@ pub struct SplitRows {
     pub split: &'static str,
     /// Its rows.
     pub rows: usize,
+    /// Rows of these that have no label of any task.
+    pub unlabelled: usize,
     /// The files they are in.
     pub files: Vec<PathBuf>,
     /// True if they are held out of the training files.
@@ -86,6 +135,21 @@ pub struct Together {
     pub tasks: [String; 2],
     /// Training rows with both labels.
     pub rows: usize,
+}
+
+/// How many rows of a source or task come in an epoch.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Mixed {
+    /// The source as the settings name it, or the task.
+    pub group: String,
+    /// Its training rows.
+    pub rows: usize,
+    /// What the settings multiply its share by.
+    pub weight: f64,
+    /// Rows of it that come in the first epoch.
+    pub first_epoch: usize,
+    /// Rows of it that come in the last epoch.
+    pub last_epoch: usize,
 }
 
 /// How long the texts of a split are, in tokens with the special ones.
@@ -228,5 +292,10 @@ impl Tally {
 
 /// `1 row`, `2 rows`.
 pub(super) fn rows(n: usize) -> String {
-    if n == 1 { "1 row".to_string() } else { format!("{n} rows") }
+    counted(n, "row")
+}
+
+/// `1 pair`, `2 pairs`.
+pub(super) fn counted(n: usize, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }

@@ -26,6 +26,8 @@ pub(super) struct Split {
     pub(super) name: &'static str,
     /// Each row's text.
     pub(super) texts: Vec<String>,
+    /// The texts that tasks compare each row's own with, one below the other; empty of rows that have none.
+    pub(super) compared: Vec<String>,
     /// Each task's labels; one that cannot be read is missing.
     pub(super) targets: Vec<Targets>,
     // The file and line of each row.
@@ -39,13 +41,15 @@ impl Split {
             let same = origins.last().filter(|(last, _)| **last == *path).map(|(last, _)| last.clone());
             origins.push((same.unwrap_or_else(|| path.into()), line));
         }
-        Self { name, texts: table.texts().to_vec(), targets, origins }
+        let compared = vec![String::new(); table.len()];
+        Self { name, texts: table.texts().to_vec(), compared, targets, origins }
     }
 
     fn select(&self, name: &'static str, rows: &[usize]) -> Self {
         Self {
             name,
             texts: rows.iter().map(|&row| self.texts[row].clone()).collect(),
+            compared: rows.iter().map(|&row| self.compared[row].clone()).collect(),
             targets: self.targets.iter().map(|targets| targets.select(rows)).collect(),
             origins: rows.iter().map(|&row| self.origins[row].clone()).collect(),
         }
@@ -60,6 +64,11 @@ impl Split {
     pub(super) fn place(&self, row: usize) -> Place {
         let (path, line) = &self.origins[row];
         Place { path: path.to_path_buf(), line: *line }
+    }
+
+    /// The file of a row.
+    pub(super) fn path(&self, row: usize) -> &Path {
+        &self.origins[row].0
     }
 
     /// A row as an example, with the start of its text.
@@ -87,7 +96,8 @@ impl Rows {
             );
             return None;
         }
-        let table = readable(data::read_table(settings, &settings.data.train.paths()), report)?;
+        let train_files = readable(settings.data.train.paths(), report)?;
+        let table = readable(data::read_table(settings, &train_files), report)?;
         let tasks = readable(data::learn(&settings.tasks, &table), report)?;
         let all = split("training", &table, &tasks, report);
         let mut splits = match &settings.data.validation {
@@ -99,13 +109,15 @@ impl Rows {
                 Err(_) => vec![all], // Labels that cannot be read are in the report already.
             },
             Validation::Files(files) => {
-                let held = readable(data::read_table(settings, &files.paths()), report);
+                let held = files.paths().and_then(|paths| data::read_table(settings, &paths));
+                let held = readable(held, report);
                 let held = held.map(|table| split("validation", &table, &tasks, report));
                 [Some(all), held].into_iter().flatten().collect()
             }
         };
         if let Some(files) = &settings.data.test {
-            let test = readable(test_table(settings, &files.paths()), report);
+            let test = files.paths().and_then(|paths| test_table(settings, &paths));
+            let test = readable(test, report);
             splits.extend(test.map(|table| split("test", &table, &tasks, report)));
         }
         let rows = Self { tasks, splits };
@@ -126,12 +138,15 @@ impl Rows {
     fn count(&self, settings: &Settings, report: &mut Report) {
         for split in &self.splits {
             let (files, held_out) = match (split.name, &settings.data.validation) {
-                ("validation", Validation::Files(files)) => (files.paths(), false),
-                ("validation", Validation::Fraction(_)) => (settings.data.train.paths(), true),
-                ("test", _) => (settings.data.test.iter().flat_map(|files| files.paths()).collect(), false),
-                _ => (settings.data.train.paths(), false),
+                ("validation", Validation::Files(files)) => (Some(files), false),
+                ("validation", Validation::Fraction(_)) => (Some(&settings.data.train), true),
+                ("test", _) => (settings.data.test.as_ref(), false),
+                _ => (Some(&settings.data.train), false),
             };
-            report.splits.push(SplitRows { split: split.name, rows: split.len(), files, held_out });
+            // They were found before, else there were no split of theirs.
+            let files = files.and_then(|files| files.paths().ok()).unwrap_or_default();
+            let (split_name, rows) = (split.name, split.len());
+            report.splits.push(SplitRows { split: split_name, rows, unlabelled: 0, files, held_out });
             if split.len() == 0 {
                 let message = format!("there are no {} rows", split.name);
                 report.add(Finding::new(Severity::Error, "no_rows", message).advice("add rows to its files"));
@@ -189,6 +204,10 @@ fn read_labels(
         }
         let (label, others) = read.unwrap_or_default();
         let n_outputs = n_outputs(task, &table.texts()[row], others.len());
+        for other in &others {
+            split.compared[row] += "\n";
+            split.compared[row] += other;
+        }
         split.targets[task_idx].push_with(label.as_deref(), n_outputs);
     }
     const SHOWN: usize = 20;

@@ -49,6 +49,12 @@ impl Files {
     }
 }
 
+/// Rows of labels, so many each; no two texts are the same.
+pub(super) fn lines(split: &str, counts: &[(&str, usize)]) -> String {
+    let line = |label: &str, i| format!("{{\"text\": \"{label} {i} {split}\", \"topic\": \"{label}\"}}\n");
+    counts.iter().flat_map(|&(label, n)| (0..n).map(move |i| line(label, i))).collect()
+}
+
 /// True if nothing of that name was found.
 pub(super) fn is_silent(report: &Report, name: &str) -> bool {
     report.findings.iter().all(|finding| finding.name != name)

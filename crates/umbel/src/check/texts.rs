@@ -1,15 +1,16 @@
 //! Texts that occur more than once: in one split, in two, or with labels that contradict one another.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use serde_json::Value;
 
+use super::likeness::key;
 use super::numbers::spread;
 use super::report::{Example, Finding, Report, Severity, Tally, rows};
 use super::rows::{Rows, Split, start};
-use crate::task::Reads;
+use crate::settings::CheckSettings;
 
-pub(super) fn check(data: &Rows, report: &mut Report) {
+pub(super) fn check(settings: &CheckSettings, data: &Rows, report: &mut Report) {
     data.splits.iter().for_each(|split| empty(split, report));
-    let mut repeats = Repeats::new(data);
+    let mut repeats = Repeats::new(settings, data);
     let mut all = occurrences(&data.splits);
     for group in all.chunk_by_mut(|a, b| a.key == b.key).filter(|group| group.len() > 1) {
         repeats.look(group);
@@ -31,9 +32,7 @@ fn empty(split: &Split, report: &mut Report) {
     }
 }
 
-/// A row, and a number that rows with like texts share.
-///
-/// Two different texts share it by chance once in some million data sets of a million rows.
+/// A row, and the key of its text.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Occurrence {
     key: u64,
@@ -44,45 +43,25 @@ struct Occurrence {
 /// All rows that are not empty, those with like texts side by side.
 fn occurrences(splits: &[Split]) -> Vec<Occurrence> {
     let of_split = |(split, rows): (usize, &Split)| {
+        let compared = &rows.compared;
         let rows = rows.texts.iter().enumerate().filter(|(_, text)| !text.trim().is_empty());
-        rows.map(|(row, text)| Occurrence { key: key(text), split, row }).collect::<Vec<_>>()
+        rows.map(|(row, text)| Occurrence { key: row_key(text, &compared[row]), split, row })
+            .collect::<Vec<_>>()
     };
     let mut all: Vec<Occurrence> = splits.iter().enumerate().flat_map(of_split).collect();
     all.sort_unstable();
     all
 }
 
-/// A hash of a text in lower case, its white space and punctuation one gap each; of the text itself if it has
-/// nothing else.
-fn key(text: &str) -> u64 {
-    let (mut hasher, mut n_written, mut in_gap) = (DefaultHasher::new(), 0, false);
-    for c in text.chars() {
-        if is_gap(c) {
-            in_gap = true;
-            continue;
-        }
-        if in_gap && n_written > 0 {
-            hasher.write_u32(0);
-        }
-        c.to_lowercase().for_each(|c| hasher.write_u32(u32::from(c)));
-        (n_written, in_gap) = (n_written + 1, false);
-    }
-    if n_written == 0 {
-        text.hash(&mut hasher);
-    }
-    hasher.finish()
-}
-
-/// White space and punctuation of ASCII, of the general block (dashes, quotes), and of East Asian text.
-fn is_gap(c: char) -> bool {
-    c.is_whitespace()
-        || c.is_ascii_punctuation()
-        || matches!(c, '\u{a1}' | '\u{ab}' | '\u{bb}' | '\u{bf}' | '\u{2010}'..='\u{206f}' | '\u{3000}'..='\u{303f}')
+/// The key of a text, and of those that it is compared with.
+fn row_key(text: &str, compared: &str) -> u64 {
+    if compared.is_empty() { key(text) } else { key(&format!("{text}{compared}")) }
 }
 
 /// What was found among texts that occur more than once.
 struct Repeats<'a> {
     data: &'a Rows,
+    allow_leakage: bool,
     // For each task, how far two labels of one text may differ in each number.
     tolerances: Vec<Vec<f64>>,
     // For each split, rows whose text an earlier row has.
@@ -96,15 +75,15 @@ struct Repeats<'a> {
 }
 
 impl<'a> Repeats<'a> {
-    fn new(data: &'a Rows) -> Self {
+    fn new(settings: &CheckSettings, data: &'a Rows) -> Self {
         let n = data.splits.len();
         let half_sd =
             |task_idx, column| spread(data.training(), task_idx, column).map_or(0.0, |s| s.sd / 2.0);
         let tolerances = data.tasks.iter().enumerate().map(|(task_idx, (_, task))| {
             let names = !task.labels().is_empty();
-            // Whether labels of the same text differ says nothing where it is compared with other texts.
-            let n = task.n_targets().filter(|_| task.reads() != Reads::Group).unwrap_or(0);
-            (0..n).map(|column| if names { 0.0 } else { half_sd(task_idx, column) }).collect()
+            (0..task.n_targets().unwrap_or(0))
+                .map(|column| if names { 0.0 } else { half_sd(task_idx, column) })
+                .collect()
         });
         Self {
             tolerances: tolerances.collect(),
@@ -113,15 +92,19 @@ impl<'a> Repeats<'a> {
             alike: vec![vec![Tally::default(); n]; n],
             contradictions: vec![Tally::default(); data.tasks.len()],
             data,
+            allow_leakage: settings.allow_leakage,
         }
     }
 
     /// Looks at rows with like texts.
     fn look(&mut self, group: &mut [Occurrence]) {
-        group.sort_unstable_by(|a, b| (self.text(a), a).cmp(&(self.text(b), b)));
         let data = self.data;
-        let text = |occurrence: &Occurrence| &data.splits[occurrence.split].texts[occurrence.row];
-        for same in group.chunk_by(|a, b| text(a) == text(b)) {
+        let all = |occurrence: &Occurrence| {
+            let split = &data.splits[occurrence.split];
+            (&split.texts[occurrence.row], &split.compared[occurrence.row])
+        };
+        group.sort_unstable_by(|a, b| (all(a), *a).cmp(&(all(b), *b)));
+        for same in group.chunk_by(|a, b| all(a) == all(b)) {
             self.repeated(same);
             self.across(same, group);
             self.contradicting(same);
@@ -181,11 +164,10 @@ impl<'a> Repeats<'a> {
 
     /// A label as the data says it.
     fn say(&self, task_idx: usize, target: &[f32]) -> String {
-        let task = &self.data.tasks[task_idx].1;
-        match (task.labels(), target) {
-            ([], [number]) => number.to_string(),
-            (labels, [class]) => format!("`{}`", labels[*class as usize]),
-            _ => format!("{target:?}"),
+        match (self.data.tasks[task_idx].1.label(target), target) {
+            (Value::String(name), _) => format!("`{name}`"),
+            (Value::Number(_), [number]) => number.to_string(),
+            (other, _) => other.to_string(),
         }
     }
 
@@ -194,11 +176,13 @@ impl<'a> Repeats<'a> {
         for (earlier, later) in [(0, 1), (0, 2), (1, 2)].into_iter().filter(|(_, later)| *later < names.len())
         {
             let place = format!("{} is in {} too", names[later], names[earlier]);
-            report.findings.extend(leak(&self.same[earlier][later], names[earlier], &place));
-            report.findings.extend(near_leak(&self.alike[earlier][later], &place));
+            let leak = Leak { earlier: names[earlier], place: &place, allowed: self.allow_leakage };
+            report.findings.extend(leak.same(&self.same[earlier][later]));
+            report.findings.extend(leak.alike(&self.alike[earlier][later]));
         }
-        for (tally, (settings, _)) in self.contradictions.iter().zip(&self.data.tasks) {
-            report.findings.extend(contradiction(tally).map(|finding| finding.task(&settings.name)));
+        for (tally, (settings, task)) in self.contradictions.iter().zip(&self.data.tasks) {
+            let finding = contradiction(tally, task.labels().is_empty());
+            report.findings.extend(finding.map(|finding| finding.task(&settings.name)));
         }
         for (tally, name) in self.within.iter().zip(names) {
             report.findings.extend(duplicate(tally, name));
@@ -206,31 +190,48 @@ impl<'a> Repeats<'a> {
     }
 }
 
-fn leak(tally: &Tally, earlier: &str, place: &str) -> Option<Finding> {
-    let (severity, advice) = match earlier {
-        "training" => (
-            Severity::Error,
-            "such rows make the scores look better than they are: remove them from one of the two; \
-             with a held-out share, remove the repeats from the training file",
-        ),
-        _ => (
-            Severity::Warning,
-            "the best epoch is chosen by rows that the test should not know: remove them from one of the two",
-        ),
-    };
-    found(tally, severity, "same_text", format!("the text of {} of {place}", rows(tally.n)), advice)
+/// Texts of one split that are in an earlier one too.
+struct Leak<'a> {
+    earlier: &'a str,
+    place: &'a str,
+    allowed: bool,
 }
 
-fn near_leak(tally: &Tally, place: &str) -> Option<Finding> {
-    let message =
-        format!("the text of {} of {place}, but for case, white space and punctuation", rows(tally.n));
-    let advice = "they are hardly new to the model: remove them from one of the two unless they are meant so";
-    found(tally, Severity::Warning, "like_text", message, advice)
+impl Leak<'_> {
+    fn severity(&self) -> Severity {
+        if self.allowed { Severity::Warning } else { Severity::Error }
+    }
+
+    fn advice(&self) -> String {
+        let why = match self.earlier {
+            "training" => {
+                "such rows make the scores look better than they are: remove them from one of the two; \
+                 with a held-out share, remove the repeats from the training file"
+            }
+            _ => {
+                "the best epoch is chosen by rows that the test should not know: remove them from one of the two"
+            }
+        };
+        let allow = "; `--allow-leakage`, or `allow_leakage = true` in `[check]`, makes this a warning";
+        format!("{why}{}", if self.allowed { "" } else { allow })
+    }
+
+    fn same(&self, tally: &Tally) -> Option<Finding> {
+        let message = format!("the text of {} of {}", rows(tally.n), self.place);
+        found(tally, self.severity(), "same_text", message, self.advice())
+    }
+
+    fn alike(&self, tally: &Tally) -> Option<Finding> {
+        let but = "but for case, Unicode forms, white space and punctuation";
+        let message = format!("the text of {} of {}, {but}", rows(tally.n), self.place);
+        found(tally, self.severity(), "like_text", message, self.advice())
+    }
 }
 
-fn contradiction(tally: &Tally) -> Option<Finding> {
+fn contradiction(tally: &Tally, are_numbers: bool) -> Option<Finding> {
     let texts = if tally.n == 1 { "1 text has".to_string() } else { format!("{} texts have", tally.n) };
-    let message = format!("{texts} labels that contradict one another");
+    let far = if are_numbers { ", more than half a standard deviation apart" } else { "" };
+    let message = format!("{texts} labels that contradict one another{far}");
     let advice =
         "at most one can be right, or the text alone does not decide: correct them, or keep one row a text";
     found(tally, Severity::Warning, "contradiction", message, advice)
@@ -247,7 +248,7 @@ fn found(
     severity: Severity,
     name: &'static str,
     message: String,
-    advice: &str,
+    advice: impl Into<String>,
 ) -> Option<Finding> {
     let finding = || Finding::new(severity, name, message).advice(advice).examples(tally.examples.clone());
     (tally.n > 0).then(finding)
@@ -292,27 +293,28 @@ mod tests {
             (Severity::Error, expected, vec![2, 2])
         );
         let (severity, ..) = found("a,x,1\n", "bb,y,9\nc,x,1\n", "c,x,1\n", "same_text");
-        assert_eq!(severity, Severity::Warning);
+        assert_eq!(severity, Severity::Error);
     }
 
     #[test]
-    fn texts_that_differ_in_case_and_punctuation_only_are_a_warning() {
-        let message =
-            "the text of 1 row of validation is in training too, but for case, white space and punctuation";
+    fn leakage_that_is_allowed_is_a_warning() {
+        let files = Files::new(&[
+            ("train.csv", "text,topic,score\na,x,1\nb,y,2\n"),
+            ("validation.csv", "text,topic,score\na,x,1\nB!,y,2\n"),
+            ("test.csv", "text,topic,score\nc,x,1\n"),
+        ]);
+        let report = files.check(&format!("{SETTINGS}\n[check]\nallow_leakage = true\n"));
+        for name in ["same_text", "like_text"] {
+            assert_eq!(files.found(&report, name).severity, Severity::Warning, "{name}");
+        }
+    }
+
+    #[test]
+    fn texts_that_differ_in_case_and_punctuation_only_are_an_error() {
+        let message = "the text of 1 row of validation is in training too, \
+                       but for case, Unicode forms, white space and punctuation";
         let found = found("Well -- done!,x,1\n", "well  done,x,1\n", "dd,x,1\n", "like_text");
-        assert_eq!(found, (Severity::Warning, message.to_string(), vec![2, 2]));
-    }
-
-    #[test]
-    fn keys_are_alike_where_texts_are() {
-        let alike = |a: &str, b: &str| assert_eq!(key(a), key(b), "{a} {b}");
-        let differ = |a: &str, b: &str| assert_ne!(key(a), key(b), "{a} {b}");
-        alike("A b", " a -- B. ");
-        alike("«Été»", "été!");
-        differ("ab", "a b");
-        differ("good 😀", "good 😡");
-        differ("?!", "...");
-        differ("1", "2");
+        assert_eq!(found, (Severity::Error, message.to_string(), vec![2, 2]));
     }
 
     #[test]
@@ -323,7 +325,28 @@ mod tests {
         assert_eq!(found.examples[0].what, "`x` and `y`: \"a\"");
         let (files, report) = check("a,x,1\na,x,9\nb,x,3\n", "c,x,1\n", "d,x,1\n");
         let found = files.found(&report, "contradiction");
+        assert!(found.message.ends_with("more than half a standard deviation apart"), "{}", found.message);
         assert_eq!((found.task.as_deref(), &found.examples[0].what[..]), (Some("score"), "1 and 9: \"a\""));
+    }
+
+    #[test]
+    fn pairs_of_texts_are_looked_at_together() {
+        let settings = "[[task]]\nname = 'score'\nkind = 'similarity'\n\
+                        [data]\ntrain = 'train.csv'\nvalidation = 'validation.csv'\n";
+        let files = Files::new(&[
+            ("train.csv", "text,text_pair,score\na,b,1\na,c,5\na,d,3\na,d,0\n"),
+            ("validation.csv", "text,text_pair,score\na,e,2\nA!,b,1\n"),
+        ]);
+        let report = files.check(settings);
+        let lines = |name: &str| {
+            let places = &files.found(&report, name).examples[0].places;
+            places.iter().map(|place| place.line).collect::<Vec<_>>()
+        };
+        assert!(is_silent(&report, "same_text"), "{:#?}", report.findings);
+        assert_eq!(
+            (lines("like_text"), lines("duplicate"), lines("contradiction")),
+            (vec![2, 3], vec![4, 5], vec![4, 5])
+        );
     }
 
     #[test]

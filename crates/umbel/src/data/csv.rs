@@ -4,8 +4,7 @@
 //! `\r\n`, and which reads a quote that is never closed as one long cell. A test holds both to the same cells.
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -14,10 +13,16 @@ use super::lines::{Lines, utf8, without_end};
 use super::{Format, Record, Records};
 use crate::error::{BadRow, BadRows, Result};
 
-pub(super) const COMMAS: Format =
-    Format { records: |path, wanted| records(path, b',', wanted), columns: |path| columns(path, b',') };
-pub(super) const TABS: Format =
-    Format { records: |path, wanted| records(path, b'\t', wanted), columns: |path| columns(path, b'\t') };
+pub(super) const COMMAS: Format = Format {
+    records: |path, wanted| records(path, b',', wanted),
+    columns: |path| columns(path, b','),
+    streams: true,
+};
+pub(super) const TABS: Format = Format {
+    records: |path, wanted| records(path, b'\t', wanted),
+    columns: |path| columns(path, b'\t'),
+    streams: true,
+};
 
 fn records(path: &Path, delimiter: u8, wanted: &[&str]) -> Result<Records> {
     let (header, rows) = open(path, delimiter)?;
@@ -51,7 +56,7 @@ fn cells(row: &Row, header: &[String], places: &[Option<usize>]) -> Result<Vec<V
 }
 
 /// Reads the header; the rows are yet to be read.
-fn open(path: &Path, delimiter: u8) -> Result<(Vec<String>, Rows<BufReader<File>>)> {
+fn open(path: &Path, delimiter: u8) -> Result<(Vec<String>, FileRows)> {
     let mut rows = Rows { lines: Lines::open(path)?, delimiter, ended: false };
     let header = match rows.next() {
         None => Err((1, "expected a header, found an empty file".to_string())),
@@ -89,6 +94,9 @@ struct Rows<R> {
     delimiter: u8,
     ended: bool,
 }
+
+/// The rows of a file that may be compressed.
+type FileRows = Rows<Box<dyn BufRead + Send>>;
 
 impl<R: BufRead> Iterator for Rows<R> {
     type Item = Result<Row, (usize, String)>;

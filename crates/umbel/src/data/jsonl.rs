@@ -10,7 +10,7 @@ use super::lines::{Lines, utf8, without_end};
 use super::{Format, Record, Records, describe};
 use crate::error::{BadRow, Result};
 
-pub(super) const FORMAT: Format = Format { records, columns };
+pub(super) const FORMAT: Format = Format { records, columns, streams: true };
 
 fn records(path: &Path, columns: &[&str]) -> Result<Records> {
     Ok(from_lines(Lines::open(path)?, path, columns))

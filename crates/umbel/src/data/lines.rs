@@ -1,10 +1,10 @@
 //! Physical lines of a file, as bytes, with their numbers.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead};
 use std::path::Path;
 
-use crate::error::{Error, Result};
+use super::compression;
+use crate::error::Result;
 
 /// Reads lines and counts them as a text editor does.
 pub(super) struct Lines<R> {
@@ -12,11 +12,10 @@ pub(super) struct Lines<R> {
     line: usize,
 }
 
-impl Lines<BufReader<File>> {
-    /// The lines of a file.
+impl Lines<Box<dyn BufRead + Send>> {
+    /// The lines of a file, unpacked if its name says that it is compressed.
     pub(super) fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(Error::io(path))?;
-        Ok(Self::new(BufReader::new(file)))
+        compression::open(path).map(Self::new)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Rows of text and labels, read from files of any known format.
 
+pub mod compression;
 pub mod dataset;
 pub mod shuffle;
 pub mod split;
@@ -40,6 +41,8 @@ pub struct Format {
     pub records: fn(&Path, &[&str]) -> Result<Records>,
     /// The names of all columns of a file; of JSON lines, the keys that any row has.
     pub columns: fn(&Path) -> Result<Vec<String>>,
+    /// True if it is read from its start to its end, so that a file may be compressed as a whole.
+    pub streams: bool,
 }
 
 /// The known data formats by file extension.
@@ -48,6 +51,8 @@ pub struct Format {
 /// - `csv`, `tsv`: a header, then a row a record, quoted as in RFC 4180; an empty cell is no value, all
 ///   others are strings.
 /// - `parquet`: columns of strings, numbers, truth values, or lists of them.
+///
+/// All but Parquet may be compressed, as `rows.jsonl.gz`; see [`compression::COMPRESSIONS`].
 pub static FORMATS: Registry<Format> = Registry {
     kind: "data format",
     entries: &[
@@ -59,13 +64,21 @@ pub static FORMATS: Registry<Format> = Registry {
     ],
 };
 
-/// The format of a file, by its extension in any case.
+/// The format of a file, by its extension in any case; that of a compression comes after it.
 ///
 /// # Errors
-/// [`Error::Unknown`] with all formats there are.
+/// [`Error::Unknown`] with all formats there are; [`Error::Settings`] if such files cannot be compressed.
 pub fn format_of(path: &Path) -> Result<&'static Format> {
-    let name = path.extension().or(path.file_name()).unwrap_or_default();
-    FORMATS.find(&name.to_string_lossy().to_lowercase())
+    let (inner, compression) = compression::inner(path);
+    let name = inner.extension().or(inner.file_name()).unwrap_or_default();
+    let format = FORMATS.find(&name.to_string_lossy().to_lowercase())?;
+    match compression {
+        Some(_) if !format.streams => Err(Error::Settings(format!(
+            "{}: such files cannot be read compressed; they are compressed inside, so unpack it",
+            path.display()
+        ))),
+        _ => Ok(format),
+    }
 }
 
 /// The error of a column that is not in the file.

@@ -18,7 +18,7 @@ use super::lines::utf8;
 use super::{Format, Record, Records};
 use crate::error::{BadRow, BadRows, Error, Result};
 
-pub(super) const FORMAT: Format = Format { records, columns };
+pub(super) const FORMAT: Format = Format { records, columns, streams: false };
 
 fn records(path: &Path, wanted: &[&str]) -> Result<Records> {
     let reader = open(path)?;
@@ -178,7 +178,12 @@ fn value(field: &Field) -> Result<Value, String> {
     })
 }
 
+/// NaN stands for a missing number, as pandas writes it; infinity is no number of JSON, and is left to whoever
+/// expects one.
 fn number_or_null(number: f64) -> Value {
+    if number.is_infinite() {
+        return Value::from(number.to_string());
+    }
     Number::from_f64(number).map_or(Value::Null, Value::Number)
 }
 
@@ -239,18 +244,18 @@ mod tests {
             "message m { optional double label; required int64 other; required binary text (UTF8); }";
         let content = parquet(schema, 2, |column_idx, mut column| match column_idx {
             0 => {
-                let values = [0.5, f64::NAN];
-                column.typed::<DoubleType>().write_batch(&values, Some(&[1, 0, 1]), None).unwrap();
+                let values = [0.5, f64::NAN, f64::NEG_INFINITY];
+                column.typed::<DoubleType>().write_batch(&values, Some(&[1, 0, 1, 1]), None).unwrap();
                 column.close().unwrap();
             }
             1 => {
-                column.typed::<Int64Type>().write_batch(&[1, 2, 3], None, None).unwrap();
+                column.typed::<Int64Type>().write_batch(&[1, 2, 3, 4], None, None).unwrap();
                 column.close().unwrap();
             }
-            _ => texts(column, &["a".as_bytes(), "😀".as_bytes(), b""]),
+            _ => texts(column, &["a".as_bytes(), "😀".as_bytes(), b"", b"b"]),
         });
-        let rows = [json!(["a", 0.5]), json!(["😀", null]), json!(["", null])];
-        let expected: Vec<_> = (1..).zip(rows.iter().cycle().take(6).cloned().map(Ok)).collect();
+        let rows = [json!(["a", 0.5]), json!(["😀", null]), json!(["", null]), json!(["b", "-inf"])];
+        let expected: Vec<_> = (1..).zip(rows.iter().cycle().take(8).cloned().map(Ok)).collect();
         check("a.parquet", &content, &expected);
         let (_dir, path) = file("a.parquet", content);
         assert_eq!(columns(&path).unwrap(), ["label", "other", "text"]);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::lines::{Lines, utf8, without_end};
 use super::table::not_a_text;
-use super::{Records, format_of, jsonl, missing_column};
+use super::{Records, compression, format_of, jsonl, missing_column};
 use crate::error::{BadRow, Error, Result};
 
 /// A text and where it stands.
@@ -28,7 +28,8 @@ impl TextSource {
     ///
     /// A `.txt` file has one text a line; an empty line is an empty text. A file of a known data format has
     /// them in the column `text_column`. Standard input, and a file without an extension, is JSON lines if
-    /// its first line that is not blank is an object with that column, and else one text a line.
+    /// its first line that is not blank is an object with that column, and else one text a line. All but Parquet
+    /// may be compressed, as `texts.txt.gz`.
     ///
     /// # Errors
     /// If the file cannot be read, is of an unknown format, or has no such column.
@@ -38,12 +39,9 @@ impl TextSource {
             Some(path) if path == Path::new("-") => return Self::open(None, text_column),
             Some(path) => path,
         };
-        match path.extension().and_then(OsStr::to_str) {
+        match compression::inner(path).0.extension().and_then(OsStr::to_str) {
             Some("txt") => Ok(Self::plain(Lines::open(path)?, path)),
-            None => {
-                let file = std::fs::File::open(path).map_err(Error::io(path))?;
-                Self::sniffed(BufReader::new(file), path, text_column)
-            }
+            None => Self::sniffed(compression::open(path)?, path, text_column),
             Some(_) => Self::data(path, text_column),
         }
     }

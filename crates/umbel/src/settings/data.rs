@@ -1,8 +1,8 @@
 //! `[data]`: the files and their columns.
 
-use std::path::{Path, PathBuf};
-
 use serde::{Deserialize, Serialize};
+
+use super::Files;
 
 /// The data files and their columns.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,36 +21,9 @@ pub struct DataSettings {
     pub text: String,
 }
 
-/// One data file or several.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Files {
-    /// One file.
-    One(PathBuf),
-    /// Several files, read one after the other.
-    Many(Vec<PathBuf>),
-}
-
-impl Files {
-    /// The files.
-    pub fn paths(&self) -> Vec<PathBuf> {
-        match self {
-            Self::One(path) => vec![path.clone()],
-            Self::Many(paths) => paths.clone(),
-        }
-    }
-
-    pub(super) fn relative_to(&mut self, folder: &Path) {
-        match self {
-            Self::One(path) => *path = folder.join(&*path),
-            Self::Many(paths) => paths.iter_mut().for_each(|path| *path = folder.join(&*path)),
-        }
-    }
-}
-
 /// Where the validation rows come from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a share between 0 and 1, a path, or a list of paths")]
 pub enum Validation {
     /// The share of the training rows that is held out, stratified by label.
     Fraction(f64),

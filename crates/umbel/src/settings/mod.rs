@@ -1,9 +1,12 @@
 //! The settings file: one TOML file says everything about a run.
 
 pub mod calibrate;
+pub mod check;
 pub mod data;
+pub mod files;
 pub mod model;
 mod overrides;
+pub mod sampling;
 pub mod task;
 pub mod train;
 
@@ -14,8 +17,11 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 
 pub use calibrate::{Calibrate, CalibrateSettings, Threshold};
-pub use data::{DataSettings, Files, Validation};
+pub use check::{CheckSettings, NoiseSettings};
+pub use data::{DataSettings, Validation};
+pub use files::{Files, Source};
 pub use model::{ModelSettings, OneOrMany, ProjectionSettings};
+pub use sampling::{GroupBy, Oversample, SamplingSettings};
 pub use task::{HiddenSettings, TaskSettings};
 pub use train::{ContrastSettings, Passes, Schedule, TrainSettings, WeightingSettings};
 
@@ -35,6 +41,9 @@ pub struct Settings {
     /// How to train.
     #[serde(default)]
     pub train: TrainSettings,
+    /// What `umbel check` holds rows to.
+    #[serde(default, skip_serializing_if = "CheckSettings::is_default")]
+    pub check: CheckSettings,
 }
 
 impl Settings {
@@ -88,7 +97,7 @@ impl Settings {
     }
 
     fn check(&self) -> Result<()> {
-        let train = &self.train;
+        let (train, noise) = (&self.train, &self.check.noise);
         let share = |key: &str, value: f64| {
             (key.to_string(), value, (0.0..1.0).contains(&value), "0 or more and below 1")
         };
@@ -104,6 +113,10 @@ impl Settings {
             ("train.learning_rate".into(), train.learning_rate, train.learning_rate > 0.0, "above 0"),
             ("train.max_grad_norm".into(), train.max_grad_norm, train.max_grad_norm >= 0.0, "0 or more"),
             ("train.weight_decay".into(), train.weight_decay, train.weight_decay >= 0.0, "0 or more"),
+            positive("check.min_rows", self.check.min_rows),
+            positive("check.noise.epochs", noise.epochs),
+            ("check.noise.folds".into(), noise.folds as f64, noise.folds >= 2, "2 or more"),
+            ("check.noise.learning_rate".into(), noise.learning_rate, noise.learning_rate > 0.0, "above 0"),
         ];
         if let Some(contrast) = &train.contrast {
             let (size, rate) = (contrast.batch_size, contrast.learning_rate);
@@ -131,6 +144,7 @@ impl Settings {
                 format!("`train.weighting` is `{}`, which needs `passes = \"shared\"`", weighting.kind());
             return Err(Error::Settings(problem));
         }
+        sampling::check(self)?;
         task::check_names(&self.tasks)
     }
 }

@@ -4,6 +4,8 @@ use kernels::Precision;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::{Oversample, SamplingSettings};
+
 /// How to train.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -38,6 +40,13 @@ pub struct TrainSettings {
     pub passes: Passes,
     /// How much each task counts in a step, beside its `weight`.
     pub weighting: WeightingSettings,
+    /// How many rows of each source or task come in an epoch; `shuffle` if missing, or `proportional` if sources have
+    /// weights.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sampling: Option<SamplingSettings>,
+    /// The task whose rows of rare labels come more often; none if missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oversample: Option<Oversample>,
     /// How precisely the encoder's products are computed; weights and their running means are 32-bit floats always.
     pub precision: TrainPrecision,
     /// Steps from one checkpoint to the next; there is always one at the end of an epoch.
@@ -67,6 +76,8 @@ impl Default for TrainSettings {
             contrast: None,
             passes: Passes::Shared,
             weighting: WeightingSettings::default(),
+            sampling: None,
+            oversample: None,
             precision: TrainPrecision::F32,
             checkpoint_every: 500,
             early_stopping: 0,

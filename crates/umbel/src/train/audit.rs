@@ -171,7 +171,7 @@ impl Scored {
     fn of(settings: &Settings, model: &Model) -> Result<Self> {
         let tasks: Vec<_> = model.heads().iter().map(|head| (&head.settings, head.task.as_ref())).collect();
         let (split, data): (_, Dataset) = match &settings.data.test {
-            Some(files) => ("test", read_labelled(&files.paths(), &settings.data.text, &tasks)?.1),
+            Some(files) => ("test", read_labelled(&files.paths()?, &settings.data.text, &tasks)?.1),
             None => ("validation", RunData::read(settings)?.validation),
         };
         let outputs = evaluate(model, &data)?.outputs;

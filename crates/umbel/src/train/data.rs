@@ -1,6 +1,7 @@
 //! The rows that a run trains on and those it only looks at, with the tasks that have learned from them.
 
-use std::path::PathBuf;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -18,6 +19,8 @@ const BINS: usize = 10;
 pub struct RunData {
     /// Rows that are trained on.
     pub train: Dataset,
+    /// The source of each of them, by its place in `data.train`.
+    pub train_sources: Vec<usize>,
     /// Rows that are only looked at.
     pub validation: Dataset,
     /// The tasks, with the label names and scales they have learned from all rows of the training files.
@@ -35,23 +38,24 @@ impl RunData {
                 "there is no task; add a `[[task]]` with `name` and `kind`".to_string(),
             ));
         }
-        let table = read_table(settings, &settings.data.train.paths())?;
+        let (table, sources) = training_table(settings)?;
         let tasks = learn(&settings.tasks, &table)?;
         let all = dataset(&table, &tasks)?;
-        let (train, validation) = match &settings.data.validation {
+        let (train, train_sources, validation) = match &settings.data.validation {
             Validation::Files(files) => {
-                let table = read_table(settings, &files.paths())?;
-                (all, dataset(&table, &tasks)?)
+                let table = read_table(settings, &files.paths()?)?;
+                (all, sources, dataset(&table, &tasks)?)
             }
             Validation::Fraction(fraction) => {
                 let (train, held) = hold_out(&all, &tasks, *fraction, settings.train.seed);
-                (all.select(&train), all.select(&held))
+                let sources = train.iter().map(|&row| sources[row]).collect();
+                (all.select(&train), sources, all.select(&held))
             }
         };
         match (train.len(), validation.len()) {
             (0, _) => Err(Error::Settings("`data.train` has no rows".to_string())),
             (_, 0) => Err(Error::Settings("`data.validation` has no rows".to_string())),
-            _ => Ok(Self { train, validation, tasks }),
+            _ => Ok(Self { train, train_sources, validation, tasks }),
         }
     }
 
@@ -106,6 +110,16 @@ fn no_labels(paths: &[PathBuf], tasks: &[(&TaskSettings, &dyn Task)], table: &Ta
         "{paths}: no row has a label; looked for the columns {wanted}{}",
         known.unwrap_or_default()
     ))
+}
+
+/// The rows of the training files, and the source of each by its place in `data.train`.
+fn training_table(settings: &Settings) -> Result<(Table, Vec<usize>)> {
+    let (sources, paths): (Vec<usize>, Vec<PathBuf>) =
+        settings.data.train.paths_by_source()?.into_iter().unzip();
+    let table = read_table(settings, &paths)?;
+    let by_path: HashMap<&Path, usize> = paths.iter().map(PathBuf::as_path).zip(sources).collect();
+    let sources = (0..table.len()).map(|row| by_path[table.origin(row).0]).collect();
+    Ok((table, sources))
 }
 
 /// The rows of some of the settings' files; each task's column must be in one of them.

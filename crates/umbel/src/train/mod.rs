@@ -5,8 +5,11 @@ mod balance;
 pub mod calibrate;
 pub mod checkpoint;
 mod contrast;
+mod cycle;
 pub mod data;
+pub mod folds;
 pub mod freeze;
+mod groups;
 mod inputs;
 mod log;
 pub mod optimizer;
@@ -24,17 +27,18 @@ use std::time::{Duration, Instant};
 
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::evaluate::{TaskScores, scores};
+use crate::evaluate::{TaskScores, scores, scores_of_rows};
 use crate::metric::{EpochScores, TaskHistory, diagnose};
 use crate::model::{Head, Model};
 use crate::nn::Matrix;
 use crate::random::derive;
-use crate::settings::Settings;
+use crate::settings::{CheckSettings, Settings};
 use crate::text::Truncation;
 
 use balance::Balancer;
 use checkpoint::{Checkpoint, Fingerprint, Progress};
 use data::RunData;
+use groups::Groups;
 use inputs::{Inputs, Texts};
 use log::Log;
 use optimizer::{AdamW, clip_factor};
@@ -155,7 +159,7 @@ impl<'a> Run<'a> {
         let inputs = Inputs::new(model, &data.train, is_frozen)?;
         let validation_inputs = Inputs::new(model, &data.validation, is_frozen)?;
         let n_truncated = inputs.n_truncated + validation_inputs.n_truncated;
-        let plan = Plan::new(&settings.train, inputs.row_lengths(&data.train));
+        let plan = Plan::new(&settings.train, Groups::new(settings, data)?, inputs.row_lengths(&data.train));
         let unseen = |data: &Dataset| -> Vec<Matrix> {
             let of_task = |(task, head): (usize, &Head)| {
                 Matrix::zeros(data.targets(task).n_outputs(), head.n_outputs())
@@ -265,7 +269,8 @@ impl<'a> Run<'a> {
     /// one is not quite new.
     fn end_epoch(&mut self, model: &Model) -> Result<&EpochReport> {
         let validation = scores(model, &self.validation_inputs.outputs(model), &self.data.validation);
-        let train = scores(model, &self.seen, &self.data.train);
+        let rows = self.plan.distinct_rows(self.progress.epoch); // With a sampling, not all come in an epoch.
+        let train = scores_of_rows(model, &self.seen, &self.data.train, &rows);
         let score = self.selection.score(&validation, &self.settings.tasks);
         let best = self.progress.epochs.iter().all(|earlier| score > earlier.score);
         if best {
@@ -356,6 +361,7 @@ fn balancer(model: &Model, settings: &Settings, progress: &Progress) -> Result<B
 fn fingerprint(settings: &Settings, data: &RunData) -> Fingerprint {
     let mut settings = settings.clone();
     settings.train.checkpoint_every = 0; // May change from one run to the next.
+    settings.check = CheckSettings::default(); // Training reads none of it.
     Fingerprint {
         settings: serde_json::to_value(&settings).expect("plain values"),
         data: data.hash(),

@@ -97,6 +97,7 @@ pub fn train_jointly(
     };
     let rows = RunData {
         train: remember(&data.train, &train_before),
+        train_sources: data.train_sources.clone(),
         validation: remember(&data.validation, &validation_before),
         tasks: Vec::new(),
     };

@@ -79,7 +79,7 @@ pub struct Tested {
 pub fn test(model: &Model, settings: &Settings, target: &Path) -> Result<Option<Tested>> {
     let Some(files) = &settings.data.test else { return Ok(None) };
     let tasks: Vec<_> = model.heads().iter().map(|head| (&head.settings, head.task.as_ref())).collect();
-    let (_, data) = read_labelled(&files.paths(), &settings.data.text, &tasks)?;
+    let (_, data) = read_labelled(&files.paths()?, &settings.data.text, &tasks)?;
     let evaluated = evaluate(model, &data)?;
     let json = serde_json::to_vec_pretty(&evaluated.tasks).expect("plain values");
     write_file(&target.join("training").join("test.json"), &json)?;
