@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use umbel::settings::Settings;
-use umbel::train::{EpochReport, Observer, RunReport, StepReport};
+use umbel::settings::{Settings, TopDown, TrainSettings, Unfreeze};
+use umbel::train::{EpochReport, FrozenWeights, Observer, RunReport, StepReport};
 
 use crate::numbers::{count, counted, seconds};
 use crate::output::Output;
@@ -67,6 +67,15 @@ impl<'a> Watch<'a> {
         self.output.note(format!("step {at} of {of}  {}  {left} left", self.state(step)));
     }
 
+    fn resumed(&self, run: &RunReport) {
+        let Some(resumed) = &run.resumed else { return };
+        for damaged in &resumed.damaged {
+            self.output.warn(format!("{} is damaged: {}", damaged.checkpoint.display(), damaged.problem));
+        }
+        let (checkpoint, step) = (resumed.checkpoint.display(), count(resumed.step));
+        self.output.note(format!("going on from {checkpoint}, after step {step}"));
+    }
+
     fn truncation(&self, run: &RunReport) {
         let (1.., Some(max_length)) = (run.n_truncated, run.max_length) else { return };
         let n = counted(run.n_truncated, "text is", "texts are");
@@ -84,6 +93,7 @@ impl<'a> Watch<'a> {
 impl Observer for Watch<'_> {
     fn begin(&mut self, run: &RunReport) {
         self.output.note(beginning(run, self.settings));
+        self.resumed(run);
         self.truncation(run);
         let now = Instant::now();
         (self.began, self.epoch, self.said) = ((now, run.step), (now, 0), now);
@@ -98,6 +108,9 @@ impl Observer for Watch<'_> {
     fn step(&mut self, step: &StepReport) {
         self.epoch.1 += step.rows;
         self.bar.set_position(step.step as u64);
+        if let Some(problem) = &step.skipped {
+            self.bar.suspend(|| self.output.warn(format!("step {} is skipped: {problem}", count(step.step))));
+        }
         if !self.bar.is_hidden() {
             self.bar.set_message(self.state(step));
         }
@@ -123,6 +136,14 @@ impl Observer for Watch<'_> {
         }
     }
 
+    fn frozen(&mut self, frozen: &FrozenWeights) {
+        let (tensors, numbers) = (counted(frozen.n_tensors, "tensor", "tensors"), count(frozen.n_values));
+        let sha256 = &frozen.sha256;
+        self.bar.suspend(|| {
+            self.output.note(format!("frozen: {tensors}, {numbers} numbers, SHA-256 {sha256}, unchanged\n"));
+        });
+    }
+
     fn should_stop(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
@@ -141,7 +162,8 @@ fn beginning(run: &RunReport, settings: &Settings) -> String {
     let RunReport { model_type, n_layers, hidden_size, .. } = run;
     let layers = counted(*n_layers, "layer", "layers");
     line("encoder", format!("{} ({model_type}, {layers} of {hidden_size})", settings.model.encoder));
-    line("parameters", parameters(run, &settings.train.freeze));
+    line("parameters", parameters(run, &settings.train));
+    transfer(&settings.train).into_iter().for_each(|sentence| line("", sentence));
     if run.cached {
         line("", "the encoder stays as it is: each text has gone through it once, before training".into());
     }
@@ -162,12 +184,49 @@ fn beginning(run: &RunReport, settings: &Settings) -> String {
     table(&[Left], &lines)
 }
 
-fn parameters(run: &RunReport, freeze: &[String]) -> String {
-    match run.n_trainable == run.n_values {
-        true => format!("{}, all of them trained", count(run.n_values)),
-        false => {
-            let (trained, all) = (count(run.n_trainable), count(run.n_values));
-            format!("{trained} of {all} trained; frozen: {}", freeze.join(", "))
-        }
+fn parameters(run: &RunReport, train: &TrainSettings) -> String {
+    let (trained, all) = (count(run.n_trainable), count(run.n_values));
+    match (run.n_trainable == run.n_values, &train.freeze[..]) {
+        (true, _) => format!("{all}, all of them trained"),
+        (false, []) => format!("{all}, of which {trained} are trained"),
+        (false, names) => format!("{trained} of {all} trained; frozen: {}", names.join(", ")),
     }
+}
+
+/// What is special about how the encoder is trained.
+fn transfer(train: &TrainSettings) -> Vec<String> {
+    let mut said = Vec::new();
+    if let Some(lora) = &train.lora {
+        let (rank, targets) = (lora.rank, lora.targets.join(", "));
+        said.push(format!(
+            "low-rank additions of rank {rank} to {targets}; the encoder itself stays as it is"
+        ));
+    }
+    if train.probe_epochs > 0 {
+        said.push(match train.probe_epochs {
+            1 => "the first epoch trains the heads alone".to_string(),
+            n => format!("the first {n} epochs train the heads alone"),
+        });
+    }
+    match &train.unfreeze {
+        Some(Unfreeze::TopDown(TopDown { every, layers })) => said.push(format!(
+            "the heads alone at first; every {} {} more, from the top down",
+            counted(*every, "epoch", "epochs"),
+            counted(*layers, "layer", "layers"),
+        )),
+        Some(Unfreeze::Stages(stages)) => said.extend(
+            stages.iter().map(|stage| format!("from epoch {} on: {}", stage.epoch, stage.parts.join(", "))),
+        ),
+        None => {}
+    }
+    if train.reinit_layers > 0 {
+        said.push(match train.reinit_layers {
+            1 => "the top layer begins with random weights".to_string(),
+            n => format!("the top {n} layers begin with random weights"),
+        });
+    }
+    if train.layer_decay != 1.0 {
+        said.push(format!("each layer learns at {} times the rate of the one above", train.layer_decay));
+    }
+    said
 }

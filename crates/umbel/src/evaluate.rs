@@ -27,14 +27,21 @@ pub struct TaskScores {
     pub task: String,
     /// Rows with a label.
     pub n: usize,
-    /// The mean loss over them.
+    /// The mean loss over them; in JSON `null` if it is no finite number.
+    #[serde(deserialize_with = "number_or_nan")]
     pub loss: f64,
     /// The scale-free metric that stands for the task.
     pub main_metric: String,
     /// Its value; 0 where it is not defined.
+    #[serde(deserialize_with = "number_or_nan")]
     pub main: f64,
     /// All metrics by name.
     pub metrics: Map<String, Value>,
+}
+
+/// JSON has no other numbers than finite ones.
+fn number_or_nan<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::<f64>::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }
 
 impl TaskScores {

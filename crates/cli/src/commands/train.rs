@@ -24,9 +24,9 @@ use crate::{report, stop};
 
 /// Train a model: task heads on a shared encoder, as a settings file says.
 ///
-/// After each epoch the model is validated; the best epoch is written. Ctrl-C stops after the step at hand and
-/// writes a checkpoint, from which `--resume` goes on: the model is then the same, bit for bit, as without the
-/// stop.
+/// After each epoch the model is validated; the best epoch is written. Ctrl-C or SIGTERM stops after the step at
+/// hand and writes a checkpoint; a second one ends at once. `--resume` goes on from the newest checkpoint that is
+/// whole: the model is then the same, bit for bit, as without the stop.
 #[derive(clap::Args)]
 #[command(
     after_help = "Example:\n  umbel train umbel.toml -o model --set train.epochs=5 --predictions predictions.csv"
@@ -106,7 +106,7 @@ pub(super) enum Ended {
         /// Steps that were taken.
         step: usize,
         /// What was trained.
-        run: RunReport,
+        run: Box<RunReport>,
     },
     /// The model is written.
     Finished(Box<Finished>),
@@ -134,7 +134,7 @@ pub(super) fn train(settings: &Settings, target: &Path, resume: bool, output: &O
     let run = watch.run.take().expect("a run that ended had begun");
     drop(watch);
     match outcome {
-        Outcome::Stopped { step } => Ok(Ended::Stopped { step, run }),
+        Outcome::Stopped { step } => Ok(Ended::Stopped { step, run: Box::new(run) }),
         Outcome::Finished { epochs, validation_outputs } => {
             let tested = run::test(&model, settings, target)?;
             let validation = data.validation;
@@ -199,6 +199,16 @@ impl Finished {
         show_scores(&best.validation, &self.model, output)?;
         if !self.calibrated.is_empty() {
             output.line(format!("calibrated on the validation rows:\n\n{}", table_of(&self.calibrated)))?;
+        }
+        let n_skipped: usize = self.epochs.iter().map(|epoch| epoch.n_skipped).sum();
+        if n_skipped > 0 {
+            let (steps, were) =
+                (counted(n_skipped, "step", "steps"), if n_skipped == 1 { "was" } else { "were" });
+            let all = count(self.run.n_steps);
+            output.line(format!(
+                "{steps} of {all} {were} skipped: their loss or gradient was no finite number (`skipped` in \
+                 training/metrics.jsonl)\n"
+            ))?;
         }
         if let Some(tested) = &self.tested {
             output.line(format!("test: {}\n", counted(tested.data.len(), "row", "rows")))?;

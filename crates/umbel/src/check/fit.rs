@@ -9,7 +9,7 @@ use crate::evaluate::TaskScores;
 use crate::model::Model;
 use crate::nn::Matrix;
 use crate::settings::Settings;
-use crate::train::freeze::freeze;
+use crate::train::prepare;
 use crate::train::selection::Selection;
 
 /// The model that training would begin with; `None` if it could not be made.
@@ -32,7 +32,7 @@ pub(super) fn check(
             return Some(model);
         }
     }
-    if let Err(error) = freeze(&mut model, &settings.train.freeze) {
+    if let Err(error) = prepare(&mut model, &settings.train) {
         report.add(wrong("freeze", error));
     } else if model.params.iter().all(|(_, param)| !param.trainable) {
         let message = "`train.freeze` freezes every weight";

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::folder::Weights;
 use crate::nn::ops::{Linear, Norm, NormKind};
-use crate::nn::params::{Layout, ParamSpec, Part, TensorSpec};
+use crate::nn::params::{Layout, ParamSpec, Part, Role, TensorSpec};
 use crate::nn::tensor::{Tensor, Values, fits_in_memory};
 use crate::nn::{ParamId, Params};
 use crate::random::Random;
@@ -70,12 +70,12 @@ impl<'a> Builder<'a> {
 
     /// An embedding table: `NAME` [rows × cols].
     pub fn table(&mut self, name: &str, rows: usize, cols: usize) -> ParamId {
-        self.stacked(vec![tensor(name, &[rows, cols])], Fill::Normal, Layout::OutIn)
+        self.stacked(vec![tensor(name, &[rows, cols])], Role::Table, Layout::OutIn)
     }
 
     /// An embedding table that was made of the checkpoint's tensors, and is saved as `NAME`.
     pub fn made_table(&mut self, name: &str, table: Tensor) -> ParamId {
-        let spec = ParamSpec::new(name, &table.shape, self.part.clone());
+        let spec = ParamSpec { role: Role::Table, ..ParamSpec::new(name, &table.shape, self.part.clone()) };
         self.params.add(spec, table.values)
     }
 
@@ -88,42 +88,42 @@ impl<'a> Builder<'a> {
     /// second, ...
     pub fn stacked_linear(&mut self, parts: &[(String, usize)], input: usize, has_bias: bool) -> Linear {
         let weights = parts.iter().map(|(name, out)| tensor(&format!("{name}.weight"), &[*out, input]));
-        let weight = self.stacked(weights.collect(), Fill::Normal, Layout::OutIn);
+        let weight = self.stacked(weights.collect(), Role::Linear, Layout::OutIn);
         let biases = || parts.iter().map(|(name, out)| tensor(&format!("{name}.bias"), &[*out])).collect();
-        let bias = has_bias.then(|| self.stacked(biases(), Fill::Zeros, Layout::OutIn));
+        let bias = has_bias.then(|| self.stacked(biases(), Role::Bias, Layout::OutIn));
         Linear { weight, bias }
     }
 
     /// A linear layer whose weight lies [in × out], as the `Conv1D` of GPT-2.
     pub fn in_out_linear(&mut self, name: &str, (out, input): (usize, usize)) -> Linear {
         let weight = vec![tensor(&format!("{name}.weight"), &[input, out])];
-        let weight = self.stacked(weight, Fill::Normal, Layout::InOut);
+        let weight = self.stacked(weight, Role::Linear, Layout::InOut);
         let bias = vec![tensor(&format!("{name}.bias"), &[out])];
-        Linear { weight, bias: Some(self.stacked(bias, Fill::Zeros, Layout::OutIn)) }
+        Linear { weight, bias: Some(self.stacked(bias, Role::Bias, Layout::OutIn)) }
     }
 
     /// A convolution over neighbouring tokens: `NAME.weight` [out × in × width] and `NAME.bias` \[out\], as a linear
     /// layer of the values of `width` tokens.
     pub fn convolution(&mut self, name: &str, (out, input): (usize, usize), width: usize) -> Linear {
         let weight = vec![tensor(&format!("{name}.weight"), &[out, input, width])];
-        let weight = self.stacked(weight, Fill::Normal, Layout::OutIn);
+        let weight = self.stacked(weight, Role::Linear, Layout::OutIn);
         let bias = vec![tensor(&format!("{name}.bias"), &[out])];
-        Linear { weight, bias: Some(self.stacked(bias, Fill::Zeros, Layout::OutIn)) }
+        Linear { weight, bias: Some(self.stacked(bias, Role::Bias, Layout::OutIn)) }
     }
 
     /// A layer normalisation: `NAME.weight` and, if it has one, `NAME.bias`.
     pub fn layer_norm(&mut self, name: &str, size: usize, eps: f32, has_bias: bool) -> Norm {
         let weight =
-            self.stacked(vec![tensor(&format!("{name}.weight"), &[size])], Fill::Ones, Layout::OutIn);
+            self.stacked(vec![tensor(&format!("{name}.weight"), &[size])], Role::Norm(1.0), Layout::OutIn);
         let bias = || vec![tensor(&format!("{name}.bias"), &[size])];
-        let bias = has_bias.then(|| self.stacked(bias(), Fill::Zeros, Layout::OutIn));
+        let bias = has_bias.then(|| self.stacked(bias(), Role::Bias, Layout::OutIn));
         Norm { weight, bias, eps, kind: NormKind::Layer }
     }
 
     /// A normalisation by the root of the mean square: `NAME.weight`, to which `offset` is added.
     pub fn rms_norm(&mut self, name: &str, size: usize, eps: f32, offset: f32) -> Norm {
-        let fill = if offset == 0.0 { Fill::Ones } else { Fill::Zeros };
-        let weight = self.stacked(vec![tensor(&format!("{name}.weight"), &[size])], fill, Layout::OutIn);
+        let role = Role::Norm(1.0 - offset);
+        let weight = self.stacked(vec![tensor(&format!("{name}.weight"), &[size])], role, Layout::OutIn);
         Norm { weight, bias: None, eps, kind: NormKind::Rms { offset } }
     }
 
@@ -145,12 +145,12 @@ impl<'a> Builder<'a> {
     }
 
     /// Tensors one below the other.
-    fn stacked(&mut self, mut tensors: Vec<TensorSpec>, fill: Fill, layout: Layout) -> ParamId {
+    fn stacked(&mut self, mut tensors: Vec<TensorSpec>, role: Role, layout: Layout) -> ParamId {
         let n_problems = self.problems.len();
         let mut values = match &tensors[..] {
-            [tensor] => self.values(tensor, fill),
+            [tensor] => self.values(tensor, role),
             tensors => {
-                let parts: Vec<Values> = tensors.iter().map(|tensor| self.values(tensor, fill)).collect();
+                let parts: Vec<Values> = tensors.iter().map(|tensor| self.values(tensor, role)).collect();
                 if fits_in_memory(parts.iter().map(Values::len).sum()) {
                     parts.iter().map(Values::as_slice).collect::<Vec<_>>().concat().into()
                 } else {
@@ -164,32 +164,24 @@ impl<'a> Builder<'a> {
             tensors = vec![tensor("", &[0, 0])];
             values = Vec::new().into();
         }
-        self.params.add(ParamSpec { tensors, part: self.part.clone(), layout }, values)
+        self.params.add(ParamSpec { tensors, part: self.part.clone(), layout, role }, values)
     }
 
     /// The values of one tensor; zeros if something is wrong with it.
-    fn values(&mut self, tensor: &TensorSpec, fill: Fill) -> Values {
-        match (&mut self.source, fill) {
+    fn values(&mut self, tensor: &TensorSpec, role: Role) -> Values {
+        match (&mut self.source, role) {
             (Source::Checkpoint(weights), _) => found(weights, tensor).unwrap_or_else(|problem| {
                 self.problems.push(problem);
                 Vec::new().into()
             }),
-            (Source::Random { random, std }, Fill::Normal) => {
+            (Source::Random { random, std }, Role::Linear | Role::Table | Role::Factor) => {
                 let std = *std;
                 (0..tensor.n_values()).map(|_| random.normal() * std).collect::<Vec<f32>>().into()
             }
-            (Source::Random { .. }, Fill::Zeros) => vec![0.0; tensor.n_values()].into(),
-            (Source::Random { .. }, Fill::Ones) => vec![1.0; tensor.n_values()].into(),
+            (Source::Random { .. }, Role::Bias) => vec![0.0; tensor.n_values()].into(),
+            (Source::Random { .. }, Role::Norm(start)) => vec![start; tensor.n_values()].into(),
         }
     }
-}
-
-/// What a random start writes.
-#[derive(Clone, Copy)]
-enum Fill {
-    Normal,
-    Zeros,
-    Ones,
 }
 
 fn tensor(name: &str, shape: &[usize]) -> TensorSpec {

@@ -3,6 +3,7 @@
 mod causal;
 pub mod config;
 pub mod dense;
+pub mod disk;
 pub mod files;
 #[cfg(test)]
 pub(crate) mod fixtures;

@@ -1,12 +1,13 @@
 //! Files that appear whole or not at all, safetensors among them.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Map, json};
 
+use super::disk::{self, DiskFile};
 use crate::error::{Error, Result};
 
 /// A tensor to be written: its name, sizes and numbers.
@@ -24,7 +25,7 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::Io`]; what was at `path` before is then still there.
-pub fn write_with(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<()> {
+pub fn write_with(path: &Path, write: impl FnOnce(&mut BufWriter<DiskFile>) -> io::Result<()>) -> Result<()> {
     let mut file = PendingFile::create(path)?;
     write(file.file()).map_err(Error::io(path))?;
     file.commit()
@@ -35,7 +36,7 @@ pub struct PendingFile {
     path: PathBuf,
     temporary: PathBuf,
     // Invariant: there until the file is committed.
-    file: Option<BufWriter<File>>,
+    file: Option<BufWriter<DiskFile>>,
 }
 
 impl PendingFile {
@@ -50,7 +51,7 @@ impl PendingFile {
             )));
         }
         let temporary = beside(path);
-        let file = File::create_new(&temporary).map_err(Error::io(path))?;
+        let file = DiskFile::create_new(&temporary).map_err(Error::io(path))?;
         let file = Some(BufWriter::with_capacity(1 << 20, file));
         Ok(Self { path: path.to_path_buf(), temporary, file })
     }
@@ -68,13 +69,13 @@ impl PendingFile {
         committed.map_err(Error::io(&self.path))
     }
 
-    fn put_in_place(&self, file: BufWriter<File>) -> io::Result<()> {
+    fn put_in_place(&self, file: BufWriter<DiskFile>) -> io::Result<()> {
         file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-        fs::rename(&self.temporary, &self.path)?;
-        sync_folder(&self.path)
+        disk::rename(&self.temporary, &self.path)?;
+        disk::sync_folder(self.path.parent().unwrap_or(Path::new(""))) // The rename is on disk once the folder is.
     }
 
-    fn file(&mut self) -> &mut BufWriter<File> {
+    fn file(&mut self) -> &mut BufWriter<DiskFile> {
         self.file.as_mut().expect("the file is not committed yet")
     }
 
@@ -115,18 +116,6 @@ impl Drop for PendingFile {
     }
 }
 
-/// The rename itself is on disk only once the folder is.
-#[cfg(unix)]
-fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder)?.sync_all()
-}
-
-#[cfg(not(unix))]
-fn sync_folder(_path: &Path) -> io::Result<()> {
-    Ok(())
-}
-
 /// A name in the same folder that nothing else uses, also no killed process that had our id, as in a container.
 fn beside(path: &Path) -> PathBuf {
     static COUNT: AtomicU64 = AtomicU64::new(0);
@@ -150,14 +139,27 @@ fn beside(path: &Path) -> PathBuf {
 /// # Errors
 /// [`Error::Io`]; what was at `path` before is then still there.
 pub fn write_safetensors(path: &Path, tensors: &[NamedTensor<'_>], metadata: &[(&str, &str)]) -> Result<()> {
+    write_with(path, |file| write_safetensors_to(file, tensors, metadata))
+}
+
+/// Writes what [`write_safetensors`] writes to a file.
+///
+/// # Panics
+/// As [`write_safetensors`].
+///
+/// # Errors
+/// What the system said.
+pub fn write_safetensors_to(
+    file: &mut impl Write,
+    tensors: &[NamedTensor<'_>],
+    metadata: &[(&str, &str)],
+) -> io::Result<()> {
     let mut sorted: Vec<&NamedTensor<'_>> = tensors.iter().collect();
     sorted.sort_by(|a, b| a.0.cmp(&b.0));
     let header = header(&sorted, metadata);
-    write_with(path, |file| {
-        file.write_all(&(header.len() as u64).to_le_bytes())?;
-        file.write_all(&header)?;
-        sorted.iter().try_for_each(|(_, _, values)| file.write_all(bytemuck::cast_slice(values)))
-    })
+    file.write_all(&(header.len() as u64).to_le_bytes())?;
+    file.write_all(&header)?;
+    sorted.iter().try_for_each(|(_, _, values)| file.write_all(bytemuck::cast_slice(values)))
 }
 
 fn header(sorted: &[&NamedTensor<'_>], metadata: &[(&str, &str)]) -> Vec<u8> {
@@ -203,7 +205,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("umbel.json");
         write_file(&path, b"first").unwrap();
-        let fails = |file: &mut BufWriter<File>| {
+        let fails = |file: &mut BufWriter<DiskFile>| {
             file.write_all(b"half")?;
             Err(io::Error::other("disk full"))
         };

@@ -41,6 +41,39 @@ pub struct ParamSpec {
     pub part: Part,
     /// How a linear layer's weight lies.
     pub layout: Layout,
+    /// What it does.
+    pub role: Role,
+}
+
+/// What a weight does, which also says how a random start fills it.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub enum Role {
+    /// Multiplies; normal numbers at first.
+    #[default]
+    Linear,
+    /// Is looked up by rows; normal numbers at first.
+    Table,
+    /// Is added; zeros at first.
+    Bias,
+    /// Scales a norm; this number at first.
+    Norm(f32),
+    /// One of the two factors of a [`LowRank`] addition.
+    Factor,
+}
+
+/// What is added to a linear layer's weight `w` in training: `w + scale · b a` (Hu et al. 2021).
+#[derive(Debug, Clone, PartialEq)]
+pub struct LowRank {
+    /// `a` [rank × in].
+    pub a: ParamId,
+    /// `b` [outputs × rank].
+    pub b: ParamId,
+    /// What the product is multiplied by.
+    pub scale: f32,
+    /// The share of the input's values that it does not see in a training step.
+    pub dropout: f32,
+    /// The first of the layer's outputs to which it adds.
+    pub first: usize,
 }
 
 /// A tensor of a checkpoint.
@@ -66,7 +99,8 @@ impl ParamSpec {
     /// A weight that is one tensor.
     pub fn new(name: impl Into<String>, shape: &[usize], part: Part) -> Self {
         let tensors = vec![TensorSpec { name: name.into(), shape: shape.to_vec() }];
-        Self { tensors, part, layout: Layout::OutIn }
+        let role = if shape.len() > 1 { Role::Linear } else { Role::Bias };
+        Self { tensors, part, layout: Layout::OutIn, role }
     }
 
     fn n_values(&self) -> usize {
@@ -88,6 +122,8 @@ pub struct Param {
     values: Values,
     /// False if training leaves it as it is.
     pub trainable: bool,
+    /// What is added to it where it is a linear layer's weight; usually nothing.
+    pub low_rank: Vec<LowRank>,
     // Of products with it.
     precision: Precision,
     // Packed as the right operand `wᵀ` of the forward product and `w` of the backward product.
@@ -134,6 +170,16 @@ impl Param {
     /// How a linear layer's weight lies.
     pub fn layout(&self) -> Layout {
         self.spec.layout
+    }
+
+    /// What it does.
+    pub fn role(&self) -> Role {
+        self.spec.role
+    }
+
+    /// True of the factors of low-rank additions.
+    pub fn is_factor(&self) -> bool {
+        self.spec.role == Role::Factor
     }
 
     /// How many numbers a linear layer with this weight gives.
@@ -232,8 +278,14 @@ impl Params {
         assert_eq!(values.as_slice().len(), spec.n_values(), "`{}` has shape {:?}", first.name, first.shape);
         let (forward, backward) = Default::default();
         let precision = precision_of(&spec.part, self.precision);
-        self.all.push(Param { spec, values, trainable: true, precision, forward, backward });
+        let low_rank = Vec::new();
+        self.all.push(Param { spec, values, trainable: true, low_rank, precision, forward, backward });
         ParamId(self.all.len() - 1)
+    }
+
+    /// Forgets the weights that were added after the first `len`.
+    pub fn truncate(&mut self, len: usize) {
+        self.all.truncate(len);
     }
 
     /// Chooses how precisely the layers of the encoder compute. Projections and heads, which take next to no time,
@@ -307,7 +359,7 @@ mod tests {
         let mut params = Params::default();
         let tensor = |name: &str| TensorSpec { name: name.to_string(), shape: vec![1, 2] };
         let tensors = vec![tensor("query.weight"), tensor("key.weight")];
-        let spec = ParamSpec { tensors, part: Part::Layer(0), layout: Layout::OutIn };
+        let spec = ParamSpec { tensors, part: Part::Layer(0), layout: Layout::OutIn, role: Role::Linear };
         let id = params.add(spec, vec![1.0, 2.0, 3.0, 4.0].into());
         (params, id)
     }

@@ -9,6 +9,7 @@ mod overrides;
 pub mod sampling;
 pub mod task;
 pub mod train;
+pub mod transfer;
 
 use std::path::Path;
 
@@ -24,6 +25,7 @@ pub use model::{ModelSettings, OneOrMany, ProjectionSettings};
 pub use sampling::{GroupBy, Oversample, SamplingSettings};
 pub use task::{HiddenSettings, TaskSettings};
 pub use train::{ContrastSettings, Passes, Schedule, TrainSettings, WeightingSettings};
+pub use transfer::{LoraSettings, TopDown, Unfreeze, UnfreezeStage};
 
 use overrides::{apply, explain};
 
@@ -108,6 +110,8 @@ impl Settings {
             positive("train.batch_tokens", train.batch_tokens.unwrap_or(1)),
             positive("train.epochs", train.epochs),
             positive("train.checkpoint_every", train.checkpoint_every),
+            positive("train.keep_checkpoints", train.keep_checkpoints),
+            positive("train.max_skipped_steps", train.max_skipped_steps),
             share("train.warmup", train.warmup),
             positive("train.contrast.steps", train.contrast.as_ref().map_or(1, |contrast| contrast.steps)),
             ("train.learning_rate".into(), train.learning_rate, train.learning_rate > 0.0, "above 0"),
@@ -137,6 +141,7 @@ impl Settings {
         if let Some((key, value, _, expected)) = checks.iter().find(|(_, _, fits, _)| !fits) {
             return Err(Error::Settings(format!("`{key}` is {value}; expected {expected}")));
         }
+        transfer::check(train)?;
         let weighting = &train.weighting;
         crate::weighting::make(weighting.kind(), self.tasks.len(), weighting.options())?;
         if train.passes == Passes::PerTask && weighting.kind() != "fixed" {
@@ -207,6 +212,22 @@ mod tests {
         check("train.batch_size=0", "`train.batch_size` is 0; expected 1 or more");
         check("data.validation=1.5", "`data.validation` is 1.5; expected between 0 and 1, or a file");
         check("task.domain.dropout=1.0", "`task `domain`: dropout` is 1; expected 0 or more and below 1");
+        check("train.layer_decay=0", "`train.layer_decay` is 0; expected above 0 and at most 1");
+        check(
+            "train.probe_epochs=3",
+            "`train.probe_epochs` is 3; expected less than `train.epochs`, which is 3",
+        );
+        check(
+            "train.part_learning_rates={ heads = 0.0 }",
+            "`train.part_learning_rates.heads` is 0; expected above 0; `train.freeze` keeps a part as it is",
+        );
+        check(
+            "train.unfreeze=[{ epoch = 4, parts = [\"backbone\"] }]",
+            "`train.unfreeze` is for epoch 4; expected epochs from 1 to 3, which is `train.epochs`",
+        );
+        check("train.lora={ rank = 0 }", "`train.lora.rank` is 0; expected 1 or more");
+        assert!(error(TEXT, &["train.unfreeze={ evry = 1 }"]).contains("expected `{ every = 1 }`, "));
+        assert!(error(TEXT, &["train.lora={ rnk = 1 }"]).contains("(did you mean `rank`?)"));
         check("epochs", "`epochs`: expected KEY=VALUE, as `train.epochs=5`");
     }
 }

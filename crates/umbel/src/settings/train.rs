@@ -1,9 +1,12 @@
 //! `[train]`: how to train.
 
+use std::collections::BTreeMap;
+
 use kernels::Precision;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::transfer::{LoraSettings, Unfreeze};
 use super::{Oversample, SamplingSettings};
 
 /// How to train.
@@ -31,11 +34,27 @@ pub struct TrainSettings {
     pub max_grad_norm: f64,
     /// Decides the order of rows, what dropout drops, and how new weights start.
     pub seed: u64,
-    /// What stays as it is: `backbone`, `embeddings`, `layers:A..B`, `projection`, `head:NAME`.
+    /// What stays as it is: `backbone`, `embeddings`, `layers:A..B`, `projection`, `heads`, `head:NAME`.
     pub freeze: Vec<String>,
     /// A warm-up for few rows, before the first epoch: the encoder learns which texts have the same label.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contrast: Option<ContrastSettings>,
+    /// The learning rate of each encoder layer is that of the layer above times this; 1 = the same for all.
+    pub layer_decay: f64,
+    /// Learning rates of parts, instead of `learning_rate`: `backbone`, `embeddings`, `layers:A..B`, `projection`,
+    /// `heads`, `head:NAME`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub part_learning_rates: BTreeMap<String, f64>,
+    /// When parts of the encoder begin to be trained, if not at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unfreeze: Option<Unfreeze>,
+    /// So many of the epochs train the heads alone, on the frozen encoder.
+    pub probe_epochs: usize,
+    /// So many of the encoder's top layers begin with random weights.
+    pub reinit_layers: usize,
+    /// Low-rank additions that are trained instead of the encoder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lora: Option<LoraSettings>,
     /// Whether tasks share a pass through the encoder.
     pub passes: Passes,
     /// How much each task counts in a step, beside its `weight`.
@@ -49,8 +68,12 @@ pub struct TrainSettings {
     pub oversample: Option<Oversample>,
     /// How precisely the encoder's products are computed; weights and their running means are 32-bit floats always.
     pub precision: TrainPrecision,
-    /// Steps from one checkpoint to the next; there is always one at the end of an epoch.
+    /// Steps from one checkpoint to the next; there is also one at the end of an epoch, unless the last is quite new.
     pub checkpoint_every: usize,
+    /// How many checkpoints are kept, beside the best epoch.
+    pub keep_checkpoints: usize,
+    /// Steps in a row whose loss or gradient is no finite number after which training stops; before, they are skipped.
+    pub max_skipped_steps: usize,
     /// Epochs without improvement after which training stops; 0 = never.
     pub early_stopping: usize,
     /// The validation metric by which the best epoch is chosen, as `sentiment.pearson` or `loss`; the mean of
@@ -74,12 +97,20 @@ impl Default for TrainSettings {
             seed: 42,
             freeze: Vec::new(),
             contrast: None,
+            layer_decay: 1.0,
+            part_learning_rates: BTreeMap::new(),
+            unfreeze: None,
+            probe_epochs: 0,
+            reinit_layers: 0,
+            lora: None,
             passes: Passes::Shared,
             weighting: WeightingSettings::default(),
             sampling: None,
             oversample: None,
             precision: TrainPrecision::F32,
             checkpoint_every: 500,
+            keep_checkpoints: 2,
+            max_skipped_steps: 5,
             early_stopping: 0,
             best_metric: None,
         }

@@ -128,10 +128,12 @@ fn subset(settings: &Settings, tasks: &[usize]) -> Settings {
     own.tasks = tasks.iter().map(|&task| settings.tasks[task].clone()).collect();
     // A metric of another task is no longer there; so no run may choose its epoch by one.
     own.train.best_metric = None;
-    own.train.freeze.retain(|part| match part.strip_prefix("head:") {
+    let is_own = |part: &str| match part.strip_prefix("head:") {
         Some(task) => own.tasks.iter().any(|own| own.name == task),
         None => true,
-    });
+    };
+    own.train.freeze.retain(|part| is_own(part));
+    own.train.part_learning_rates.retain(|part, _| is_own(part));
     own
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::balance::Balancer;
 use super::data::RunData;
-use super::freeze::freeze;
+use super::freeze::Stages;
 use super::groups::Groups;
 use super::inputs::Inputs;
 use super::optimizer::{AdamW, clip_factor};
@@ -46,7 +46,7 @@ pub fn out_of_fold(
     let mut model = super::run::model(settings, encoder_dir, data)?;
     observer(FoldStep::Embedding(data.train.len()));
     let inputs = Inputs::new(&model, &data.train, true)?;
-    freeze(&mut model, &train.freeze)?;
+    Stages::new(&model, &train)?.apply(&mut model, 0);
     let fresh: Vec<Vec<f32>> = trainable(&mut model).map(|param| param.data().to_vec()).collect();
     let heads = model.heads().iter().enumerate();
     let mut outputs: Vec<Matrix> = heads

@@ -53,6 +53,17 @@ impl Inputs {
         Ok(Self { texts, n_truncated, lengths, n_rows, groups })
     }
 
+    /// True if the texts went through the encoder once.
+    pub(super) fn are_kept(&self) -> bool {
+        matches!(self.texts, Texts::Kept(_))
+    }
+
+    /// The token sequences; none of texts that went through the encoder once.
+    pub(super) fn tokens(&self) -> impl Iterator<Item = &Tokens> {
+        let tokens = if let Texts::Tokens(tokens) = &self.texts { &tokens[..] } else { &[] };
+        tokens.iter()
+    }
+
     /// Tokens that a row takes to the encoder: those of its text, and of the texts that tasks compare it with.
     pub(super) fn row_lengths(&self, data: &Dataset) -> Vec<usize> {
         let n_tasks = self.groups.len();

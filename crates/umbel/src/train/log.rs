@@ -1,18 +1,18 @@
-//! `metrics.jsonl`: a line a step and a line an epoch.
+//! `metrics.jsonl`: a line a step, a line an epoch, and one for whatever else happened.
 
-use std::fs::{File, OpenOptions};
-use std::io::{BufWriter, Seek, SeekFrom, Write};
+use std::io::{BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::report::{EpochReport, StepReport};
 use crate::error::{Error, Result};
+use crate::folder::disk::DiskFile;
 
 /// `metrics.jsonl`: a line a step and a line an epoch.
 pub(super) struct Log {
     path: PathBuf,
-    file: BufWriter<File>,
+    file: BufWriter<DiskFile>,
 }
 
 #[derive(Serialize)]
@@ -27,13 +27,7 @@ impl Log {
     pub(super) fn open(folder: &Path, bytes: u64) -> Result<Self> {
         std::fs::create_dir_all(folder).map_err(Error::io(folder))?;
         let path = folder.join("metrics.jsonl");
-        let open = || -> std::io::Result<File> {
-            let mut file = OpenOptions::new().create(true).truncate(false).write(true).open(&path)?;
-            file.set_len(bytes.min(file.metadata()?.len()))?;
-            file.seek(SeekFrom::End(0))?;
-            Ok(file)
-        };
-        let file = open().map_err(Error::io(&path))?;
+        let file = DiskFile::append(&path, bytes).map_err(Error::io(&path))?;
         Ok(Self { file: BufWriter::new(file), path })
     }
 
@@ -45,9 +39,19 @@ impl Log {
         self.line(&Line { event: "epoch", report })
     }
 
-    /// Writes out all lines and says how many bytes they are.
+    /// A line for something else that happened.
+    pub(super) fn event(&mut self, event: &str, report: &impl Serialize) -> Result<()> {
+        self.line(&Line { event, report })
+    }
+
+    /// Puts all lines on the disk and says how many bytes they are.
     pub(super) fn flush(&mut self) -> Result<u64> {
-        self.file.flush().and_then(|()| self.file.stream_position()).map_err(Error::io(&self.path))
+        let mut flush = || {
+            self.file.flush()?;
+            self.file.get_ref().sync_all()?;
+            self.file.stream_position()
+        };
+        flush().map_err(Error::io(&self.path))
     }
 
     fn line(&mut self, line: &impl Serialize) -> Result<()> {

@@ -13,6 +13,8 @@ const EPS: f32 = 1e-8;
 #[derive(Debug)]
 pub struct AdamW {
     weight_decay: f32,
+    // What each weight's learning rate is multiplied by.
+    factors: Vec<f64>,
     // One a weight; `None` until it has had a gradient.
     states: Vec<Option<State>>,
 }
@@ -53,7 +55,25 @@ impl State {
 impl AdamW {
     /// An optimizer that has seen no gradient.
     pub fn new(params: &Params, weight_decay: f64) -> Self {
-        Self { weight_decay: weight_decay as f32, states: params.iter().map(|_| None).collect() }
+        Self {
+            weight_decay: weight_decay as f32,
+            factors: vec![1.0; params.len()],
+            states: params.iter().map(|_| None).collect(),
+        }
+    }
+
+    /// Multiplies the learning rate of each weight by a factor of its own.
+    ///
+    /// # Panics
+    /// If there are not as many factors as weights.
+    pub fn with_factors(self, factors: Vec<f64>) -> Self {
+        assert_eq!(factors.len(), self.states.len(), "a factor a weight");
+        Self { factors, ..self }
+    }
+
+    /// Forgets all gradients that it has seen.
+    pub fn forget(&mut self) {
+        self.states.fill_with(|| None);
     }
 
     /// One step along the gradients times `scale`.
@@ -66,7 +86,7 @@ impl AdamW {
             let state = self.states[id.index()].get_or_insert_with(|| State::new(param));
             state.moments.step += 1;
             let settings = Kernel {
-                learning_rate: learning_rate as f32,
+                learning_rate: (learning_rate * self.factors[id.index()]) as f32,
                 beta1: BETA1,
                 beta2: BETA2,
                 eps: EPS,

@@ -1,7 +1,11 @@
 //! What a run tells about itself, step by step and epoch by epoch.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
+use super::checkpoint::Damaged;
+use super::frozen::FrozenWeights;
 use crate::evaluate::TaskScores;
 use crate::metric::Finding;
 
@@ -18,6 +22,9 @@ pub trait Observer {
 
     /// An epoch has ended.
     fn epoch(&mut self, _epoch: &EpochReport) {}
+
+    /// Frozen weights were found to be what they were before training.
+    fn frozen(&mut self, _frozen: &FrozenWeights) {}
 
     /// True if the run is to end after this step; it can be resumed.
     fn should_stop(&self) -> bool {
@@ -44,6 +51,9 @@ pub struct RunReport {
     pub n_steps: usize,
     /// Steps that an earlier run has taken.
     pub step: usize,
+    /// The checkpoint that the run goes on from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resumed: Option<ResumedReport>,
     /// Numbers that are trained.
     pub n_trainable: usize,
     /// Numbers of the model.
@@ -62,6 +72,17 @@ pub struct RunReport {
     pub max_positions: Option<usize>,
     /// The tasks, in their order.
     pub tasks: Vec<TaskReport>,
+}
+
+/// The checkpoint that a run goes on from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ResumedReport {
+    /// Its folder.
+    pub checkpoint: PathBuf,
+    /// Steps that were taken.
+    pub step: usize,
+    /// Newer checkpoints that cannot be used.
+    pub damaged: Vec<Damaged>,
 }
 
 /// What is known of a task before the first step.
@@ -102,6 +123,9 @@ pub struct StepReport {
     pub shared: Option<SharedGradients>,
     /// Rows of the step.
     pub rows: usize,
+    /// Why the weights were left as they were, if the loss or the gradient was no finite number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skipped: Option<String>,
 }
 
 /// The tasks' gradients by the shared embedding, in the last batch of a step.
@@ -146,6 +170,8 @@ pub struct EpochReport {
     pub score: f64,
     /// True if no epoch before was better.
     pub best: bool,
+    /// Steps that were skipped, since their loss or gradient was no finite number.
+    pub n_skipped: usize,
     /// What the run so far says about its tasks, in words.
     pub findings: Vec<Finding>,
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::calibrate::calibrate;
 use super::data::{RunData, read_labelled};
+use super::reinit::reinit;
 use super::{Observer, Outcome, RunFolder, clean_up, train};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
@@ -28,7 +29,7 @@ pub struct Trained {
 /// Trains what the settings describe on the encoder of `encoder_dir`, and writes the model folder `target`.
 ///
 /// `target` must not hold a model yet. An unfinished run lies in `target/training`; `resume` goes on from
-/// its checkpoint and gives the same bits as a run that was never interrupted.
+/// its newest checkpoint that can be used and gives the same bits as a run that was never interrupted.
 ///
 /// # Errors
 /// If anything about settings, encoder or data is wrong, if `target` holds something already, or if a loss is
@@ -45,7 +46,7 @@ pub fn run(
     let data = RunData::read(settings)?;
     let mut model = model(settings, encoder_dir, &data)?;
     std::fs::create_dir_all(&folder.path).map_err(Error::io(&folder.path))?;
-    if !folder.checkpoint().exists() {
+    if !folder.has_checkpoint() {
         write_file(&folder.path.join("settings.toml"), settings.to_toml().as_bytes())?;
     }
 
@@ -93,6 +94,7 @@ pub fn test(model: &Model, settings: &Settings, target: &Path) -> Result<Option<
 pub fn model(settings: &Settings, encoder_dir: &Path, data: &RunData) -> Result<Model> {
     let seed = settings.train.seed;
     let mut model = Model::with_settings(encoder_dir, &settings.model, seed)?;
+    reinit(&mut model, settings.train.reinit_layers, seed)?;
     model.set_precision(settings.train.precision.resolve());
     for (settings, task) in &data.tasks {
         model.add_head(settings.clone(), task.boxed(), seed)?;
@@ -101,9 +103,11 @@ pub fn model(settings: &Settings, encoder_dir: &Path, data: &RunData) -> Result<
 }
 
 fn refuse_to_overwrite(target: &Path, folder: &RunFolder) -> Result<()> {
-    let problem = if target.join("umbel.json").exists() {
+    // A model beside checkpoints was written by a run that ended before it had cleaned up; it is written again.
+    let is_finished = target.join("umbel.json").exists() && !(folder.resume && folder.has_checkpoint());
+    let problem = if is_finished {
         "holds a finished model; choose another folder or delete it"
-    } else if !folder.resume && folder.checkpoint().exists() {
+    } else if !folder.resume && folder.has_checkpoint() {
         "holds an unfinished run; go on with it by `--resume`, or delete the folder"
     } else if !folder.resume && !is_empty(target) {
         "is not empty; choose another folder"

@@ -7,24 +7,40 @@ use crate::settings::{Schedule, TrainSettings};
 pub struct LearningRate {
     peak: f64,
     schedule: Schedule,
-    n_warmup: usize,
+    warmup: f64,
     n_steps: usize,
+    // Steps of a schedule of their own that come first.
+    n_probe: usize,
 }
 
 impl LearningRate {
     /// What the settings say, for a run of `n_steps`.
     pub fn new(settings: &TrainSettings, n_steps: usize) -> Self {
-        let n_warmup = (settings.warmup * n_steps as f64).ceil() as usize;
-        Self { peak: settings.learning_rate, schedule: settings.schedule, n_warmup, n_steps }
+        let TrainSettings { learning_rate, schedule, warmup, .. } = *settings;
+        Self { peak: learning_rate, schedule, warmup, n_steps, n_probe: 0 }
     }
 
-    /// The rate of a step, counted from 0, as `transformers.get_scheduler`.
+    /// The same with a schedule of its own, warm-up included, for the first `n_probe` steps, and another for the rest.
+    pub fn after_probe(self, n_probe: usize) -> Self {
+        Self { n_probe, ..self }
+    }
+
+    /// The rate of a step, counted from 0.
     pub fn at(&self, step: usize) -> f64 {
-        if step < self.n_warmup {
-            return self.peak * step as f64 / self.n_warmup as f64;
+        match step.checked_sub(self.n_probe) {
+            None => self.of(step, self.n_probe),
+            Some(step) => self.of(step, self.n_steps - self.n_probe),
         }
-        let rest = (self.n_steps - self.n_warmup).max(1) as f64;
-        let progress = ((step - self.n_warmup) as f64 / rest).min(1.0);
+    }
+
+    /// The rate of a step of a schedule of `n_steps`, as `transformers.get_scheduler`.
+    fn of(&self, step: usize, n_steps: usize) -> f64 {
+        let n_warmup = (self.warmup * n_steps as f64).ceil() as usize;
+        if step < n_warmup {
+            return self.peak * step as f64 / n_warmup as f64;
+        }
+        let rest = (n_steps - n_warmup).max(1) as f64;
+        let progress = ((step - n_warmup) as f64 / rest).min(1.0);
         let factor = match self.schedule {
             Schedule::Constant => 1.0,
             Schedule::Linear => 1.0 - progress,
@@ -46,6 +62,16 @@ mod tests {
         for (step, expected) in expected.into_iter().enumerate() {
             assert!((rate.at(step) - expected).abs() < 1e-4, "{schedule:?} {step}: {}", rate.at(step));
         }
+    }
+
+    #[test]
+    fn a_probe_has_a_schedule_of_its_own() {
+        let settings = TrainSettings { learning_rate: 1.0, warmup: 0.25, ..TrainSettings::default() };
+        let rate = LearningRate::new(&settings, 12).after_probe(4);
+        let alone =
+            |n: usize| (0..n).map(|step| LearningRate::new(&settings, n).at(step)).collect::<Vec<_>>();
+        let expected = [alone(4), alone(8)].concat();
+        assert_eq!((0..12).map(|step| rate.at(step)).collect::<Vec<_>>(), expected);
     }
 
     #[test]

@@ -68,6 +68,7 @@ pub fn train_heads(
     }
     let mut settings = settings.clone();
     settings.train.freeze = vec!["backbone".to_string(), "projection".to_string()];
+    (settings.train.lora, settings.train.unfreeze, settings.train.probe_epochs) = (None, None, 0);
     let folder = RunFolder { path: dir.join("training").join("heads").join(names.join("+")), resume: false };
     let outcome = train(&mut model, &data, &settings, &folder, observer)?;
     clean_up(&folder.path)?;

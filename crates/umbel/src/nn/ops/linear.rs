@@ -4,6 +4,8 @@ use std::cell::RefCell;
 
 use kernels::{Activation, Epilogue, Packed, Write};
 
+use super::activate;
+use super::low_rank::add_low_rank;
 use crate::nn::params::{Layout, Param};
 use crate::nn::{Grads, Matrix, ParamId, Tape, Var};
 
@@ -21,8 +23,20 @@ pub fn linear(tape: &mut Tape<'_>, x: &Var, layer: Linear) -> Var {
     linear_activated(tape, x, layer, Activation::Identity)
 }
 
-/// `y = f(x wᵀ + b)`, [rows × in] → [rows × out].
+/// `y = f(x wᵀ + b)`, [rows × in] → [rows × out]; of a weight with low-rank additions, these included.
 pub fn linear_activated(tape: &mut Tape<'_>, x: &Var, layer: Linear, activation: Activation) -> Var {
+    let params = tape.params();
+    let weight = &params[layer.weight];
+    if !weight.low_rank.is_empty() {
+        let y = product(tape, x, layer, Activation::Identity);
+        let y = add_low_rank(tape, y, x, &weight.low_rank);
+        return activate(tape, y, activation);
+    }
+    product(tape, x, layer, activation)
+}
+
+/// `y = f(x wᵀ + b)` of the weight alone.
+fn product(tape: &mut Tape<'_>, x: &Var, layer: Linear, activation: Activation) -> Var {
     let params = tape.params();
     let weight = &params[layer.weight];
     let bias = layer.bias.map(|bias| params[bias].data());

@@ -18,6 +18,7 @@ pub mod glu;
 pub mod head_norm;
 pub mod l2_normalize;
 pub mod linear;
+mod low_rank;
 pub mod neighbours;
 pub mod norm;
 pub mod pool;
