@@ -74,6 +74,8 @@ pub struct TrainSettings {
     pub keep_checkpoints: usize,
     /// Steps in a row whose loss or gradient is no finite number after which training stops; before, they are skipped.
     pub max_skipped_steps: usize,
+    /// Whether the numbers of `metrics.jsonl` are also written for TensorBoard, to `training/tensorboard`.
+    pub tensorboard: bool,
     /// Epochs without improvement after which training stops; 0 = never.
     pub early_stopping: usize,
     /// The validation metric by which the best epoch is chosen, as `sentiment.pearson` or `loss`; the mean of
@@ -111,6 +113,7 @@ impl Default for TrainSettings {
             checkpoint_every: 500,
             keep_checkpoints: 2,
             max_skipped_steps: 5,
+            tensorboard: false,
             early_stopping: 0,
             best_metric: None,
         }

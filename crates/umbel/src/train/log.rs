@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::report::{EpochReport, StepReport};
+use super::tensorboard::Events;
 use crate::error::{Error, Result};
 use crate::folder::disk::DiskFile;
 
@@ -13,6 +14,8 @@ use crate::folder::disk::DiskFile;
 pub(super) struct Log {
     path: PathBuf,
     file: BufWriter<DiskFile>,
+    // The same for TensorBoard, if that is wanted.
+    events: Option<Events>,
 }
 
 #[derive(Serialize)]
@@ -28,7 +31,13 @@ impl Log {
         std::fs::create_dir_all(folder).map_err(Error::io(folder))?;
         let path = folder.join("metrics.jsonl");
         let file = DiskFile::append(&path, bytes).map_err(Error::io(&path))?;
-        Ok(Self { file: BufWriter::new(file), path })
+        Ok(Self { file: BufWriter::new(file), path, events: None })
+    }
+
+    /// Writes events for TensorBoard too, beginning with those of the lines that are there.
+    pub(super) fn with_events(mut self, folder: &Path) -> Result<Self> {
+        self.events = Some(Events::open(folder, &self.path)?);
+        Ok(self)
     }
 
     pub(super) fn step(&mut self, report: &StepReport) -> Result<()> {
@@ -56,6 +65,10 @@ impl Log {
 
     fn line(&mut self, line: &impl Serialize) -> Result<()> {
         let json = serde_json::to_string(line).expect("plain values");
-        writeln!(self.file, "{json}").map_err(Error::io(&self.path))
+        writeln!(self.file, "{json}").map_err(Error::io(&self.path))?;
+        match &mut self.events {
+            Some(events) => events.add(&serde_json::from_str(&json).expect("it was just written")),
+            None => Ok(()),
+        }
     }
 }

@@ -27,6 +27,7 @@ pub mod run;
 pub mod schedule;
 pub(crate) mod selection;
 pub mod surgery;
+mod tensorboard;
 mod trainer;
 
 use std::path::{Path, PathBuf};

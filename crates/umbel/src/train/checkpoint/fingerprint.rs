@@ -29,6 +29,7 @@ impl Fingerprint {
         let mut compared = settings.clone();
         compared.check = CheckSettings::default(); // Training reads none of it.
         compared.train.checkpoint_every = 0;
+        compared.train.tensorboard = false;
         compared.train.keep_checkpoints = 0;
         compared.train.max_skipped_steps = 0;
         Self {

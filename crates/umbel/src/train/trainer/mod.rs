@@ -102,7 +102,8 @@ impl<'a> Trainer<'a> {
             None => (Progress { losses: vec![(0.0, 0); model.heads().len()], ..Progress::default() }, None),
         };
         let balancer = balancer(model, settings, &progress)?;
-        let mut log = Log::open(&folder.path, progress.metrics_bytes)?;
+        let log = Log::open(&folder.path, progress.metrics_bytes)?;
+        let mut log = if settings.train.tensorboard { log.with_events(&folder.path)? } else { log };
         resumed.iter().try_for_each(|resumed| log.event("resume", resumed))?;
         let schedule = LearningRate::new(&settings.train, plan.n_steps(settings.train.epochs));
         let mut run = Self {
