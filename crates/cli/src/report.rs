@@ -4,36 +4,14 @@ use serde_json::Value;
 use umbel::evaluate::TaskScores;
 use umbel::train::EpochReport;
 
+pub(crate) use umbel::report::numbers::metric_name;
+
 use crate::numbers::{count, counted, decimal};
 use crate::tables::Align::{Left, Right};
 use crate::tables::{row, table};
 
 /// Classes of which each is shown on its own.
 const SHOWN_CLASSES: usize = 12;
-
-/// How metrics are called where they are shown.
-const NAMES: [(&str, &str); 14] = [
-    ("micro_f1", "micro F1"),
-    ("map", "mAP"),
-    ("quadratic_kappa", "quadratic kappa"),
-    ("macro_f1", "macro F1"),
-    ("weighted_f1", "weighted F1"),
-    ("mcc", "MCC"),
-    ("log_loss", "log loss"),
-    ("ece", "ECE"),
-    ("mse", "MSE"),
-    ("rmse", "RMSE"),
-    ("mae", "MAE"),
-    ("r2", "R²"),
-    ("pearson", "Pearson"),
-    ("spearman", "Spearman"),
-];
-
-/// How a metric is called where it is shown.
-pub(crate) fn metric_name(metric: &str) -> String {
-    let named = NAMES.iter().find(|(key, _)| *key == metric);
-    named.map_or_else(|| metric.replace('_', " "), |(_, name)| name.to_string())
-}
 
 /// An epoch's tasks: training and validation side by side, and what there is to say about them.
 pub(crate) fn epoch(epoch: &EpochReport) -> String {

@@ -47,6 +47,7 @@ pub mod check;
 pub mod data;
 pub mod evaluate;
 pub mod predictions;
+pub mod report;
 pub mod synth;
 pub mod train;
 pub mod weighting;

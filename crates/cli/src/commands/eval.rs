@@ -6,6 +6,7 @@ use anyhow::{Result, bail};
 use serde_json::json;
 use umbel::evaluate::evaluate;
 use umbel::predictions::{self, Part};
+use umbel::report::Evaluation;
 use umbel::settings::files::expand;
 use umbel::train::data::read_labelled;
 
@@ -19,7 +20,9 @@ use crate::prompt::PromptArgs;
 ///
 /// A row without a label for a task is left out of that task's metrics.
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  umbel eval model test.jsonl --predictions predictions.csv")]
+#[command(
+    after_help = "Example:\n  umbel eval model test.jsonl --predictions predictions.csv --report report.html"
+)]
 pub(crate) struct Args {
     /// The model: a folder or a hub id.
     model: String,
@@ -36,6 +39,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     predictions: Option<PathBuf>,
 
+    /// Write a page with metrics, charts and the worst errors.
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<PathBuf>,
+
     #[command(flatten)]
     prompt: PromptArgs,
 
@@ -44,9 +51,7 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(args: Args, output: &Output) -> Result<()> {
-    if let Some(path) = &args.predictions {
-        check_folder(path)?;
-    }
+    [&args.predictions, &args.report].into_iter().flatten().try_for_each(|path| check_folder(path))?;
     let files = expand(&args.data)?;
     let mut model = crate::model::open(&args.model)?;
     model.set_precision(args.precision.precision);
@@ -70,6 +75,14 @@ pub(super) fn run(args: Args, output: &Output) -> Result<()> {
     }
     if let Some(path) = &args.predictions {
         predictions::write(path, &model, &[Part { split: None, data: &data, outputs: &found.outputs }])?;
+    }
+    if let Some(path) = &args.report {
+        let names = files.iter().map(|path| path.file_name().unwrap_or(path.as_os_str()));
+        let names: Vec<String> = names.map(|name| name.to_string_lossy().into_owned()).collect();
+        let evaluation =
+            Evaluation { model: &model, name: &args.model, files: &names, data: &data, evaluated: &found };
+        umbel::report::write_evaluation(path, &evaluation)?;
+        output.note(format!("report written to {}", path.display()));
     }
     if output.json {
         return output

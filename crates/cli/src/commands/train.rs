@@ -48,6 +48,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
 
+    /// Also write the numbers of each step and epoch for TensorBoard, to MODEL/training/tensorboard; as
+    /// `--set train.tensorboard=true`.
+    #[arg(long)]
+    tensorboard: bool,
+
     /// Write every validation and test row with its labels and predictions: CSV if the name ends in .csv, else
     /// JSON lines.
     #[arg(long, value_name = "FILE")]
@@ -69,7 +74,8 @@ enum AuditOf {
 }
 
 pub(super) fn run(args: Args, output: &Output) -> Result<()> {
-    let settings = Settings::read(&args.settings, &args.set)?;
+    let mut settings = Settings::read(&args.settings, &args.set)?;
+    settings.train.tensorboard |= args.tensorboard;
     if let Some(path) = &args.predictions {
         check_folder(path)?;
     }
@@ -94,6 +100,7 @@ pub(super) fn run(args: Args, output: &Output) -> Result<()> {
             finished.show(output)?;
             audit.as_ref().map_or(Ok(()), |audit| output.line(crate::audit::table_of(audit)))?;
             output.line(format!("model written to {}", target.display()))?;
+            output.line(format!("report written to {}", target.join("training/report.html").display()))?;
             output.line(format!("\nnext:\n  {}", finished.example(target)))
         }
     }
@@ -137,6 +144,18 @@ pub(super) fn train(settings: &Settings, target: &Path, resume: bool, output: &O
         Outcome::Stopped { step } => Ok(Ended::Stopped { step, run: Box::new(run) }),
         Outcome::Finished { epochs, validation_outputs } => {
             let tested = run::test(&model, settings, target)?;
+            umbel::report::write(
+                target,
+                &umbel::report::Run {
+                    model: &model,
+                    settings,
+                    report: &run,
+                    data: &data,
+                    epochs: &epochs,
+                    validation_outputs: &validation_outputs,
+                    tested: tested.as_ref(),
+                },
+            )?;
             let validation = data.validation;
             Ok(Ended::Finished(Box::new(Finished {
                 model,
@@ -263,7 +282,8 @@ pub(super) fn check_folder(path: &Path) -> Result<()> {
 fn stopped(args: &Args, step: usize, run: &RunReport, output: &Output) -> Result<()> {
     let sets: String = args.set.iter().map(|set| format!(" --set '{set}'")).collect();
     let (settings, target) = (args.settings.display(), args.output.display());
-    let resume = format!("umbel train {settings} -o {target}{sets} --resume");
+    let events = if args.tensorboard { " --tensorboard" } else { "" };
+    let resume = format!("umbel train {settings} -o {target}{sets}{events} --resume");
     if output.json {
         return output.line(json!({"model": args.output, "stopped_after_step": step, "resume": resume}));
     }

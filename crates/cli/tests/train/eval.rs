@@ -58,3 +58,16 @@ fn rows_without_a_label_are_left_out_and_none_at_all_is_an_error() {
     let error = project.error(&["eval", "encoder", "some.jsonl"]);
     assert!(error.contains("has no task heads"), "{error}");
 }
+
+#[test]
+fn a_report_has_the_tasks_and_a_folder_that_is_not_there_is_refused() {
+    let project = Project::new();
+    project.train("model", &[]);
+    project.ok(&["eval", "model", "test.jsonl", "--report", "eval.html"]);
+    let page = std::fs::read_to_string(project.path("eval.html")).unwrap();
+    for part in ["Task topic", "Task sentiment", "Worst errors", "test.jsonl", "Content-Security-Policy"] {
+        assert!(page.contains(part), "no {part}");
+    }
+    let error = project.error(&["eval", "model", "test.jsonl", "--report", "none/eval.html"]);
+    assert!(error.contains("there is no folder none"), "{error}");
+}

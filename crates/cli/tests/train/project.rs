@@ -84,6 +84,17 @@ impl Project {
     }
 }
 
+/// The files without what says how often checkpoints are written, which three of them do.
+pub(crate) fn but_for_checkpoints(mut files: BTreeMap<String, Vec<u8>>) -> BTreeMap<String, Vec<u8>> {
+    for name in ["training/settings.toml", "training/report.html", "README.md"] {
+        let text = String::from_utf8(files[name].clone()).unwrap();
+        let own: Vec<&str> = text.lines().filter(|line| !line.starts_with("checkpoint_every = ")).collect();
+        assert_eq!(own.len() + 1, text.lines().count(), "{name} has the settings");
+        files.insert(name.to_string(), own.join("\n").into_bytes());
+    }
+    files
+}
+
 /// The arguments that train `model` for two epochs of 24 steps.
 pub(crate) fn arguments<'a>(model: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     let quick =

@@ -1,6 +1,6 @@
 //! The same settings, seed and data give the same bits.
 
-use crate::project::Project;
+use crate::project::{Project, but_for_checkpoints};
 
 #[test]
 fn two_runs_with_one_seed_are_the_same_and_another_seed_is_not() {
@@ -17,8 +17,5 @@ fn the_shape_of_checkpoints_leaves_no_trace() {
     let project = Project::new();
     project.train("a", &[]);
     project.train("b", &["--set", "train.checkpoint_every=1"]);
-    let (mut a, mut b) = (project.files("a"), project.files("b"));
-    a.remove("training/settings.toml");
-    b.remove("training/settings.toml");
-    assert_eq!(a, b);
+    assert_eq!(but_for_checkpoints(project.files("a")), but_for_checkpoints(project.files("b")));
 }

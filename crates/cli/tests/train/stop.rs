@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use umbel::random::Random;
 
-use crate::project::{Project, arguments};
+use crate::project::{Project, arguments, but_for_checkpoints};
 
 /// Settings of a run that is long enough to be met underway: 288 steps.
 const LONG: [&str; 2] = ["--set", "train.epochs=12"];
@@ -31,11 +31,9 @@ fn has_checkpoint(project: &Project, model: &str) -> bool {
     names.into_iter().any(|name| name.to_string_lossy().starts_with("epoch-"))
 }
 
-/// All files but the settings, which name how often checkpoints are written, and but where the log says that a run
-/// went on.
+/// All files, but for how often checkpoints are written, and where the log says that a run went on.
 fn same(project: &Project, a: &str, b: &str) {
-    let (mut a, mut b) = (project.files(a), project.files(b));
-    assert!(a.remove("training/settings.toml").is_some() && b.remove("training/settings.toml").is_some());
+    let (mut a, mut b) = (but_for_checkpoints(project.files(a)), but_for_checkpoints(project.files(b)));
     for files in [&mut a, &mut b] {
         let log = files.remove("training/metrics.jsonl").unwrap();
         let log = String::from_utf8(log).unwrap();

@@ -28,6 +28,7 @@ fn a_run_says_what_it_does_and_writes_a_model_folder() {
         "R²",
         "Spearman",
         "test: 12 rows",
+        "report written to model/training/report.html",
         "| umbel predict model",
     ] {
         assert!(results.contains(part), "no `{part}` in\n{results}");
@@ -35,6 +36,7 @@ fn a_run_says_what_it_does_and_writes_a_model_folder() {
     let files: Vec<String> = project.files("model").into_keys().collect();
     for file in [
         "1_Pooling/config.json",
+        "README.md",
         "config.json",
         "heads/sentiment/model.safetensors",
         "heads/topic/model.safetensors",
@@ -42,6 +44,7 @@ fn a_run_says_what_it_does_and_writes_a_model_folder() {
         "modules.json",
         "tokenizer.json",
         "training/metrics.jsonl",
+        "training/report.html",
         "training/settings.toml",
         "training/test.json",
         "umbel.json",
@@ -135,4 +138,17 @@ fn a_folder_for_predictions_that_is_not_there_is_refused_before_training() {
     let error = project.error(&crate::project::arguments("model", &["--predictions", "none/a.csv"]));
     assert!(error.contains("there is no folder none"), "{error}");
     assert!(!project.path("model").exists());
+}
+
+#[test]
+fn the_flag_for_tensorboard_writes_events_and_leaves_the_model_as_it_is() {
+    let project = Project::new();
+    project.train("plain", &[]);
+    project.train("watched", &["--tensorboard"]);
+    let (plain, mut watched) = (project.files("plain"), project.files("watched"));
+    let events = watched.remove("training/tensorboard/events.out.tfevents.0.umbel").unwrap();
+    assert!(events.len() > 1000, "{} bytes of events", events.len());
+    assert_eq!(plain.keys().collect::<Vec<_>>(), watched.keys().collect::<Vec<_>>());
+    assert_eq!(plain["model.safetensors"], watched["model.safetensors"]);
+    assert_eq!(plain["training/metrics.jsonl"], watched["training/metrics.jsonl"]);
 }

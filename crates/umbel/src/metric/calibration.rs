@@ -25,6 +25,14 @@ pub struct ReliabilityBin {
     pub accuracy: f64,
 }
 
+impl ReliabilityBin {
+    /// From where to where its probabilities reach; the upper end belongs to it.
+    pub fn bounds(&self) -> (f64, f64) {
+        let upper = (self.confidence * N_BINS as f64 - 1e-9).ceil().clamp(1.0, N_BINS as f64);
+        ((upper - 1.0) / N_BINS as f64, upper / N_BINS as f64)
+    }
+}
+
 impl Reliability {
     /// From the probability of each answer and whether it was right, over 15 bins of equal width, closed above.
     pub fn compute(answers: &[(f32, bool)]) -> Self {
@@ -62,5 +70,12 @@ mod tests {
         assert_eq!(found.bins.iter().map(|bin| bin.n).collect::<Vec<_>>(), [1, 2]);
         assert!((found.ece - (0.5 + 2.0 * 0.475) / 3.0).abs() < 1e-6, "{}", found.ece);
         assert_eq!(Reliability::compute(&[]).ece, 0.0);
+    }
+
+    #[test]
+    fn a_bin_knows_its_bounds() {
+        let found = Reliability::compute(&[(0.0, false), (0.5, true), (1.0, true)]);
+        let bounds: Vec<(f64, f64)> = found.bins.iter().map(ReliabilityBin::bounds).collect();
+        assert_eq!(bounds, [(0.0, 1.0 / 15.0), (7.0 / 15.0, 8.0 / 15.0), (14.0 / 15.0, 1.0)]);
     }
 }
