@@ -1,6 +1,6 @@
 //! What a run or an evaluation found, as a page that needs no network and no script, and as a model card.
 //!
-//! [`write`] makes `training/report.html` and `README.md` of a trained model's folder, [`write_evaluation`] a page of
+//! [`write()`] makes `training/report.html` and `README.md` of a trained model's folder, [`write_evaluation`] a page of
 //! a model held against labelled rows. A page consists of sections, a file each in `section/`; what is said of one
 //! task consists of parts, a file each in `task/`. A part looks at what a task's metrics and answers contain, not at
 //! its kind: a kind that gives nothing special has its metrics, its curves and its worst errors.
