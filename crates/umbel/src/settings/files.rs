@@ -95,16 +95,20 @@ impl Files {
         Ok(found)
     }
 
-    pub(super) fn relative_to(&mut self, folder: &Path) {
+    /// The path or pattern of each source, to be changed.
+    pub fn paths_mut(&mut self) -> impl Iterator<Item = &mut PathBuf> {
         let sources = match self {
             Self::One(source) => std::slice::from_mut(source),
             Self::Many(sources) => sources,
         };
-        for source in sources {
-            let path = match source {
-                Source::Plain(path) => path,
-                Source::Weighted(source) => &mut source.path,
-            };
+        sources.iter_mut().map(|source| match source {
+            Source::Plain(path) => path,
+            Source::Weighted(source) => &mut source.path,
+        })
+    }
+
+    pub(super) fn relative_to(&mut self, folder: &Path) {
+        for path in self.paths_mut() {
             let joined = folder.join(&*path);
             // The folder's own name is no pattern, whatever characters it has.
             let escaped = folder.to_str().filter(|_| path.is_relative() && !joined.exists());

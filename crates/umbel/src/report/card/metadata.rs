@@ -8,7 +8,7 @@ use super::single;
 use crate::evaluate::TaskScores;
 use crate::report::Run;
 use crate::report::numbers::metric_name;
-use crate::settings::{Settings, Validation};
+use crate::settings::{Files, Settings, Validation};
 
 /// What the hub calls kinds of task that are not `text-classification`.
 const TASKS: [(&str, &str); 4] = [
@@ -42,11 +42,12 @@ pub(super) fn held_out<'a>(run: &Run<'a>) -> Option<(&'static str, &'a [TaskScor
 pub(super) fn files(settings: &Settings, split: &str) -> String {
     let data = &settings.data;
     let files = match (split, &data.validation) {
-        ("test", _) => data.test.as_ref().map(|files| files.paths()).unwrap_or_default(),
-        ("validation", Validation::Files(files)) => files.paths(),
-        _ => data.train.paths(),
+        ("test", _) => data.test.as_ref(),
+        ("validation", Validation::Files(files)) => Some(files),
+        _ => Some(&data.train),
     };
-    files.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>().join(", ")
+    let sources = files.into_iter().flat_map(Files::sources);
+    sources.map(|source| source.path().to_string_lossy()).collect::<Vec<_>>().join(", ")
 }
 
 /// The front matter; `settings` are those that may be published.

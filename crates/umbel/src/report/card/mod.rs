@@ -164,10 +164,7 @@ fn said(settings: &Settings) -> String {
 fn public(settings: &Settings) -> Settings {
     let mut public = settings.clone();
     let name = |path: &mut PathBuf| *path = path.file_name().map_or_else(|| path.clone(), PathBuf::from);
-    let names = |files: &mut Files| match files {
-        Files::One(path) => name(path),
-        Files::Many(paths) => paths.iter_mut().for_each(name),
-    };
+    let names = |files: &mut Files| files.paths_mut().for_each(name);
     names(&mut public.data.train);
     public.data.test.iter_mut().for_each(names);
     if let Validation::Files(files) = &mut public.data.validation {
