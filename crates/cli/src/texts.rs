@@ -40,6 +40,8 @@ pub struct TextArgs {
 pub struct Row {
     /// The text.
     pub text: String,
+    /// The texts of the other columns that were asked for.
+    pub others: Vec<Vec<String>>,
     file: Arc<Path>,
     line: usize,
 }
@@ -53,11 +55,22 @@ impl AsRef<str> for Row {
 impl TextArgs {
     /// Looks whether the files are there and have texts, and begins to read them.
     pub fn open(&self) -> Result<Texts> {
+        self.open_with(&self.check()?, &[])
+    }
+
+    /// The files, which are there and have texts.
+    pub fn check(&self) -> Result<Vec<PathBuf>> {
         let files = if self.files.is_empty() { vec![PathBuf::from("-")] } else { expand(&self.files)? };
         for path in files.iter().filter(|path| !is_stdin(path) && !is_pipe(path)) {
             TextSource::open(Some(path), &self.text_column)?;
         }
-        Ok(Texts::new(files, self.text_column.clone(), self.skip_bad_rows, self.batch as usize))
+        Ok(files)
+    }
+
+    /// Begins to read files, with the texts of other columns where a row has them.
+    pub fn open_with(&self, files: &[PathBuf], others: &[String]) -> Result<Texts> {
+        let columns = std::iter::once(&self.text_column).chain(others).cloned().collect();
+        Ok(Texts::new(files.to_vec(), columns, self.skip_bad_rows, self.batch as usize))
     }
 }
 
@@ -97,10 +110,10 @@ enum Coming {
 const PATIENCE: Duration = Duration::from_millis(20);
 
 impl Texts {
-    fn new(files: Vec<PathBuf>, column: String, skip_bad_rows: bool, batch: usize) -> Self {
+    fn new(files: Vec<PathBuf>, columns: Vec<String>, skip_bad_rows: bool, batch: usize) -> Self {
         let (sender, coming) = sync_channel(batch);
         // The thread is left alone: it may wait for standard input when the program is done.
-        thread::spawn(move || read(&files, &column, &sender));
+        thread::spawn(move || read(&files, &columns, &sender));
         Self { coming, skip_bad_rows, batch, bad: BadRows::default(), stop: None }
     }
 
@@ -169,9 +182,10 @@ fn refused(bad: &BadRow) -> anyhow::Error {
 }
 
 /// Sends what the files hold until it is all sent or nobody listens any more.
-fn read(files: &[PathBuf], column: &str, sender: &SyncSender<Coming>) {
+fn read(files: &[PathBuf], columns: &[String], sender: &SyncSender<Coming>) {
+    let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
     for path in files {
-        let source = match TextSource::open(Some(path), column) {
+        let source = match TextSource::open_with(Some(path), &columns) {
             Ok(source) => source,
             Err(error) => {
                 let _ = sender.send(Coming::Failed(error)); // Nobody listens: nothing is lost.
@@ -182,7 +196,10 @@ fn read(files: &[PathBuf], column: &str, sender: &SyncSender<Coming>) {
             if is_stdin(path) { Path::new("<stdin>").into() } else { path.as_path().into() };
         for text in source {
             let coming = match text {
-                Ok(text) => Coming::Row(Row { text: text.text, file: Arc::clone(&file), line: text.line }),
+                Ok(text) => {
+                    let file = Arc::clone(&file);
+                    Coming::Row(Row { text: text.text, others: text.others, file, line: text.line })
+                }
                 Err(bad) => Coming::Bad(bad),
             };
             if sender.send(coming).is_err() {

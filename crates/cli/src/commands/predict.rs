@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
+use umbel::model::Head;
 
 use crate::output::Output;
 use crate::precision::PrecisionArgs;
@@ -10,13 +11,13 @@ use crate::predictions::{self, Destination, Embeddings};
 use crate::prompt::PromptArgs;
 use crate::sink::Sink;
 use crate::stream::Stream;
-use crate::texts::TextArgs;
+use crate::texts::{Row, TextArgs};
 use crate::truncation::TruncationArgs;
 
 /// Answer every task for each text.
 ///
 /// Writes one JSON object a line: the text, and for each task its label with the probability of every label,
-/// or its score.
+/// its score, or its spans. Tasks that compare two texts answer rows that have both.
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  umbel predict MODEL reviews.csv -o answers.jsonl\n  \
                         echo 'A fine film.' | umbel predict MODEL")]
@@ -53,10 +54,30 @@ pub struct Args {
     precision: PrecisionArgs,
 }
 
+/// The columns of the texts that a task compares the row's own with, if it answers what it finds.
+fn columns(head: &Head) -> Vec<String> {
+    let others = head.task.other_texts(head.settings.column());
+    let answers = !head.task.columns().is_empty();
+    others.into_iter().filter(|_| answers).map(|other| other.column).collect()
+}
+
+/// For each task the texts that it compares each row's own with: the rows have those of all tasks, one after the other.
+fn others(compared: &[Vec<String>], rows: &[Row]) -> Vec<Vec<Vec<String>>> {
+    let mut at = 0;
+    let of_task = |columns: &Vec<String>| {
+        let own = at..at + columns.len();
+        at = own.end;
+        rows.iter()
+            .map(|row| row.others.get(own.clone()).map(|others| others.concat()).unwrap_or_default())
+            .collect()
+    };
+    compared.iter().map(of_task).collect()
+}
+
 pub(super) fn run(args: Args, output: &Output) -> Result<()> {
     let path = args.output.as_deref();
     let open = predictions::format(path)?;
-    let texts = args.texts.open()?;
+    let files = args.texts.check()?;
     let mut model = crate::model::open(&args.model)?;
     args.truncation.apply(&mut model)?;
     args.prompt.apply(&mut model)?;
@@ -72,6 +93,8 @@ pub(super) fn run(args: Args, output: &Output) -> Result<()> {
     }
     let heads = predictions::heads(&model, &args.tasks)?;
     let tasks: Vec<&str> = heads.iter().map(|head| head.name()).collect();
+    let compared: Vec<Vec<String>> = heads.iter().map(|head| columns(head)).collect();
+    let texts = args.texts.open_with(&files, &compared.concat())?;
     let embeddings = if args.embedding { Embeddings::Kept } else { Embeddings::LeftOut };
     let writer = open(Destination { sink: Sink::open(path)?, heads, embeddings })?;
 
@@ -79,7 +102,8 @@ pub(super) fn run(args: Args, output: &Output) -> Result<()> {
     stream.run(
         writer,
         |writer, texts, rows| {
-            let predicted = texts.compute(&model, rows, |rows| model.predict_tasks(rows, &tasks))?;
+            let predicted = texts
+                .compute(&model, rows, |rows| model.predict_with(rows, &tasks, &others(&compared, rows)))?;
             writer.write(rows, &predicted)?;
             Ok(predicted.n_truncated)
         },

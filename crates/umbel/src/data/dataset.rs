@@ -228,7 +228,7 @@ pub(crate) fn read_row(
 }
 
 /// The texts that a cell says: none, one, or a list.
-fn read_texts(cell: &Value) -> Result<Vec<String>, String> {
+pub(super) fn read_texts(cell: &Value) -> Result<Vec<String>, String> {
     let text = |cell: &Value| {
         cell.as_str().map(str::to_string).ok_or_else(|| format!("expected a text, found {}", describe(cell)))
     };

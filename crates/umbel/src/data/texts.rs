@@ -4,9 +4,10 @@ use std::ffi::OsStr;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
+use super::dataset::read_texts;
 use super::lines::{Lines, utf8, without_end};
 use super::table::not_a_text;
-use super::{Records, compression, format_of, jsonl, missing_column};
+use super::{Record, Records, compression, format_of, jsonl, missing_column};
 use crate::error::{BadRow, Error, Result};
 
 /// A text and where it stands.
@@ -16,6 +17,8 @@ pub struct Text {
     pub line: usize,
     /// The text.
     pub text: String,
+    /// The texts of other columns of its row, in the order in which these were asked for; empty lists where it has none.
+    pub others: Vec<Vec<String>>,
 }
 
 /// Texts one at a time; the reading goes on after a bad one.
@@ -34,15 +37,24 @@ impl TextSource {
     /// # Errors
     /// If the file cannot be read, is of an unknown format, or has no such column.
     pub fn open(path: Option<&Path>, text_column: &str) -> Result<Self> {
+        Self::open_with(path, &[text_column])
+    }
+
+    /// As [`TextSource::open`], with the texts of other columns: `columns` has that of the texts, and then those. A file
+    /// may lack the others.
+    ///
+    /// # Errors
+    /// As [`TextSource::open`].
+    pub fn open_with(path: Option<&Path>, columns: &[&str]) -> Result<Self> {
         let path = match path {
-            None => return Self::from_reader(BufReader::new(io::stdin()), text_column),
-            Some(path) if path == Path::new("-") => return Self::open(None, text_column),
+            None => return Self::sniffed(BufReader::new(io::stdin()), Path::new("<stdin>"), columns),
+            Some(path) if path == Path::new("-") => return Self::open_with(None, columns),
             Some(path) => path,
         };
         match compression::inner(path).0.extension().and_then(OsStr::to_str) {
             Some("txt") => Ok(Self::plain(Lines::open(path)?, path)),
-            None => Self::sniffed(compression::open(path)?, path, text_column),
-            Some(_) => Self::data(path, text_column),
+            None => Self::sniffed(compression::open(path)?, path, columns),
+            Some(_) => Self::data(path, columns),
         }
     }
 
@@ -51,10 +63,10 @@ impl TextSource {
     /// # Errors
     /// If the first lines cannot be read.
     pub fn from_reader(reader: impl BufRead + Send + 'static, text_column: &str) -> Result<Self> {
-        Self::sniffed(reader, Path::new("<stdin>"), text_column)
+        Self::sniffed(reader, Path::new("<stdin>"), &[text_column])
     }
 
-    fn sniffed(mut reader: impl BufRead + Send + 'static, path: &Path, text_column: &str) -> Result<Self> {
+    fn sniffed(mut reader: impl BufRead + Send + 'static, path: &Path, columns: &[&str]) -> Result<Self> {
         let mut head = Vec::new();
         while head.iter().all(u8::is_ascii_whitespace) {
             if reader.read_until(b'\n', &mut head).map_err(Error::io(path))? == 0 {
@@ -63,19 +75,19 @@ impl TextSource {
         }
         let first = head.trim_ascii();
         let first = first.strip_prefix(b"\xef\xbb\xbf").unwrap_or(first);
-        let is_jsonl = jsonl::object(first).is_ok_and(|object| object.contains_key(text_column));
+        let is_jsonl = jsonl::object(first).is_ok_and(|object| object.contains_key(columns[0]));
         let lines = Lines::new(Cursor::new(head).chain(reader));
         if is_jsonl {
-            let records = jsonl::from_lines(lines, path, &[text_column]);
-            return Ok(Self::column(records, path, text_column));
+            let records = jsonl::from_lines(lines, path, columns);
+            return Ok(Self::column(records, path, columns));
         }
         Ok(Self::plain(lines, path))
     }
 
     /// The text column of a file of a known format.
-    fn data(path: &Path, text_column: &str) -> Result<Self> {
-        let format = format_of(path)?;
-        let mut records = (format.records)(path, &[text_column])?.peekable();
+    fn data(path: &Path, columns: &[&str]) -> Result<Self> {
+        let (format, text_column) = (format_of(path)?, columns[0]);
+        let mut records = (format.records)(path, columns)?.peekable();
         // All nulls may be a column that is not there; one text is enough to know that it is.
         let has_text =
             records.peek().is_some_and(|first| first.as_ref().is_ok_and(|row| !row.cells[0].is_null()));
@@ -85,17 +97,28 @@ impl TextSource {
                 return Err(missing_column(path, text_column, &known));
             }
         }
-        Ok(Self::column(Box::new(records), path, text_column))
+        Ok(Self::column(Box::new(records), path, columns))
     }
 
-    fn column(records: Records, path: &Path, text_column: &str) -> Self {
-        let (path, column) = (path.to_path_buf(), text_column.to_string());
+    fn column(records: Records, path: &Path, columns: &[&str]) -> Self {
+        let path = path.to_path_buf();
+        let columns: Vec<String> = columns.iter().map(ToString::to_string).collect();
         let texts = records.map(move |record| {
-            let record = record?;
-            match &record.cells[0] {
-                serde_json::Value::String(text) => Ok(Text { line: record.line, text: text.clone() }),
-                other => Err(not_a_text(&path, record.line, &column, other)),
-            }
+            let Record { line, cells } = record?;
+            let text = match &cells[0] {
+                serde_json::Value::String(text) => text.clone(),
+                other => return Err(not_a_text(&path, line, &columns[0], other)),
+            };
+            let other = |(cell, column): (&serde_json::Value, &String)| {
+                read_texts(cell).map_err(|problem| BadRow {
+                    path: path.clone(),
+                    line,
+                    column: Some(column.clone()),
+                    problem,
+                })
+            };
+            let others = cells[1..].iter().zip(&columns[1..]).map(other).collect::<Result<_, _>>()?;
+            Ok(Text { line, text, others })
         });
         Self { texts: Box::new(texts) }
     }
@@ -138,7 +161,7 @@ impl<R: BufRead> Iterator for PlainTexts<R> {
         };
         let line = self.lines.line();
         let bad = |problem| BadRow { path: self.path.clone(), line, column: None, problem };
-        Some(text.map(|text| Text { line, text }).map_err(bad))
+        Some(text.map(|text| Text { line, text, others: Vec::new() }).map_err(bad))
     }
 }
 
@@ -208,6 +231,19 @@ mod tests {
             "id\ttext\n1\ta\n2\t\n",
             &[(2, Ok("a")), (3, Err("expected a text, found nothing"))],
         );
+    }
+
+    #[test]
+    fn texts_of_other_columns_come_along() {
+        let (_dir, path) = file(
+            "a.jsonl",
+            "{\"text\": \"a\", \"pair\": \"b\"}\n{\"text\": \"c\"}\n{\"text\": \"d\", \"pair\": 3}\n",
+        );
+        let mut source = TextSource::open_with(Some(&path), &["text", "pair"]).unwrap();
+        let mut next = || source.next().unwrap().map(|text| text.others).map_err(|bad| bad.to_string());
+        assert_eq!(next(), Ok(vec![vec!["b".to_string()]]));
+        assert_eq!(next(), Ok(vec![Vec::new()]));
+        assert!(next().unwrap_err().ends_with("a.jsonl:3: column `pair`: expected a text, found `3`"));
     }
 
     #[test]
