@@ -16,6 +16,7 @@ use crate::{report, stop};
 
 /// Add tasks to a trained model, take some away, or train some anew; all other answers keep their bits.
 #[derive(clap::Args)]
+#[command(after_help = "Example:\n  umbel head add model urgency.toml\n  umbel head remove model urgency")]
 pub(crate) struct Args {
     #[command(subcommand)]
     action: Action,

@@ -137,7 +137,7 @@ pub(super) fn train(settings: &Settings, target: &Path, resume: bool, output: &O
     let encoder = crate::model::folder(&settings.model.encoder)?;
     let mut watch = Watch::new(output, settings, stop::on_signal()?);
     let Trained { model, data, outcome, calibrated } =
-        run::run(settings, &encoder, target, resume, &mut watch)?;
+        run::run_and_keep(settings, &encoder, target, resume, &mut watch)?;
     let run = watch.run.take().expect("a run that ended had begun");
     drop(watch);
     match outcome {
@@ -156,6 +156,7 @@ pub(super) fn train(settings: &Settings, target: &Path, resume: bool, output: &O
                     tested: tested.as_ref(),
                 },
             )?;
+            umbel::train::clean_up(&target.join("training"))?;
             let validation = data.validation;
             Ok(Ended::Finished(Box::new(Finished {
                 model,

@@ -35,6 +35,7 @@ fn has_checkpoint(project: &Project, model: &str) -> bool {
 fn same(project: &Project, a: &str, b: &str) {
     let (mut a, mut b) = (but_for_checkpoints(project.files(a)), but_for_checkpoints(project.files(b)));
     for files in [&mut a, &mut b] {
+        files.retain(|name, _| !name.contains(".checkpoints.tmp/"));
         let log = files.remove("training/metrics.jsonl").unwrap();
         let log = String::from_utf8(log).unwrap();
         let lines = log.lines().filter(|line| !line.starts_with("{\"event\":\"resume\""));
@@ -60,13 +61,14 @@ fn a_run_that_is_killed_at_random_moments_ends_in_the_same_bits() {
             0 => abort_at(&project, &model, &more, 1 + random.below(60)),
             _ => kill_after(&project, &model, &more, Duration::from_micros(random.below(250_000) as u64)),
         };
-        if status {
+        // It may be killed where only what it no longer needs is left to delete.
+        let is_whole = project.path(&model).join("umbel.json").exists() && !has_checkpoint(&project, &model);
+        if status || is_whole {
             same(&project, "straight", &model);
             n_finished += 1;
         } else {
             n_killed += 1;
             n_saving += usize::from(is_half_saved(&project, &model));
-            assert!(!project.path(&model).join("umbel.json").exists() || has_checkpoint(&project, &model));
         }
     }
     assert!(n_saving >= 3, "only {n_saving} of {n_killed} were killed inside a save");

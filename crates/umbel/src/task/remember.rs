@@ -34,11 +34,6 @@ impl Remember {
         }
         targets
     }
-
-    /// The task itself.
-    pub fn into_inner(self: Box<Self>) -> Box<dyn Task> {
-        self.inner
-    }
 }
 
 /// The rows of outputs, each with what it was before; rows of words that were not read are left out.

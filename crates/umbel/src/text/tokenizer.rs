@@ -9,7 +9,6 @@ use tokenizers::{Encoding, PaddingParams, PostProcessor};
 
 use super::guard::guard;
 use super::model2vec::Model2Vec;
-use super::words::{WordRule, first_tokens};
 use super::{Side, TokenizerConfig, Tokens, bombs};
 use crate::error::{Error, Result};
 use crate::folder::files;
@@ -181,32 +180,6 @@ impl Tokenizer {
         self.encode_all(&inputs, options)
     }
 
-    /// Turns texts into tokens that know the words of their text, as `rule` says what those are.
-    ///
-    /// The first `skipped` bytes of each text are no words: a prompt's.
-    ///
-    /// # Errors
-    /// As [`Tokenizer::encode`].
-    pub fn encode_words(
-        &self,
-        texts: &[impl AsRef<str> + Sync],
-        options: TokenizerOptions,
-        (rule, skipped): (WordRule, usize),
-    ) -> Result<Encoded> {
-        let mut encoded = self.encode(texts, options)?;
-        let words = |(row, text): (usize, &str)| {
-            let tokens = self.explain(text, options).map_err(|error| in_row(row, &error))?;
-            let offsets: Vec<(usize, usize)> = tokens.iter().map(|token| token.offsets).collect();
-            let whole = rule.words(&text[skipped..]);
-            let words: Vec<_> = whole.into_iter().map(|at| at.start + skipped..at.end + skipped).collect();
-            Ok(first_tokens(&words, &offsets))
-        };
-        let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
-        let words: Vec<_> = texts.par_iter().copied().enumerate().map(words).collect::<Result<_>>()?;
-        encoded.texts.iter_mut().zip(words).for_each(|(tokens, words)| tokens.words = words);
-        Ok(encoded)
-    }
-
     fn encode_all(&self, inputs: &[(&str, Option<&str>)], options: TokenizerOptions) -> Result<Encoded> {
         self.check_room(inputs.first().is_some_and(|(_, pair)| pair.is_some()), options)?;
         let encode = |(row, &(text, pair)): (usize, &(&str, Option<&str>))| {
@@ -288,10 +261,6 @@ impl Tokenizer {
 pub(super) enum Offsets {
     Unused,
     Bytes,
-}
-
-fn in_row(row: usize, error: &Error) -> Error {
-    Error::Text(format!("row {}: {error}", row + 1))
 }
 
 fn cut(max_length: usize, side: Side) -> TruncationParams {

@@ -2,7 +2,11 @@
 
 use std::ops::Range;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+
+use super::tokenizer::{Encoded, Tokenizer, TokenizerOptions};
+use crate::error::{Error, Result};
 
 /// What the words of a text are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -43,11 +47,41 @@ fn joins(c: char) -> bool {
     (c.is_alphanumeric() && !is_chinese) || is_mark || c == '_'
 }
 
+impl Tokenizer {
+    /// Turns texts into tokens that know the words of their text, as `rule` says what those are.
+    ///
+    /// The first `skipped` bytes of each text are no words: a prompt's.
+    ///
+    /// # Errors
+    /// As [`Tokenizer::encode`].
+    pub fn encode_words(
+        &self,
+        texts: &[impl AsRef<str> + Sync],
+        options: TokenizerOptions,
+        (rule, skipped): (WordRule, usize),
+    ) -> Result<Encoded> {
+        let mut encoded = self.encode(texts, options)?;
+        let words = |(row, text): (usize, &str)| {
+            let tokens = self
+                .explain(text, options)
+                .map_err(|error| Error::Text(format!("row {}: {error}", row + 1)))?;
+            let offsets: Vec<(usize, usize)> = tokens.iter().map(|token| token.offsets).collect();
+            let whole = rule.words(&text[skipped..]);
+            let words: Vec<_> = whole.into_iter().map(|at| at.start + skipped..at.end + skipped).collect();
+            Ok(first_tokens(&words, &offsets))
+        };
+        let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
+        let words: Vec<_> = texts.par_iter().copied().enumerate().map(words).collect::<Result<_>>()?;
+        encoded.texts.iter_mut().zip(words).for_each(|(tokens, words)| tokens.words = words);
+        Ok(encoded)
+    }
+}
+
 /// The number of the first token of each word; `None` where no token of it was read.
 ///
 /// `tokens` has the bytes of the text that each token stands for, in the order of the tokens; empty ranges are of
 /// tokens that were added.
-pub(super) fn first_tokens(words: &[Range<usize>], tokens: &[(usize, usize)]) -> Vec<Option<u32>> {
+fn first_tokens(words: &[Range<usize>], tokens: &[(usize, usize)]) -> Vec<Option<u32>> {
     let mut token = 0;
     let mut first = |word: &Range<usize>| {
         while token < tokens.len() && (tokens[token].0 == tokens[token].1 || tokens[token].1 <= word.start) {

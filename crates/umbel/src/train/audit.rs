@@ -267,20 +267,21 @@ mod tests {
     use crate::task::KINDS;
 
     /// A regression whose predictions are its labels and noise.
-    fn scored(noise: f32, n: usize) -> ScoredTask {
+    fn scored(noise: f32, n: usize, seed: u64) -> ScoredTask {
         let options: Map<_, _> = json!({"standardize": false}).as_object().unwrap().clone();
         let task = KINDS.find("regression").unwrap()(options).unwrap();
         let (mut targets, mut outputs, mut random) = (Targets::default(), Vec::new(), Random::new(5));
+        let mut noises = Random::new(seed);
         for _ in 0..n {
             let label = random.normal();
             targets.push(Some(&[label]));
-            outputs.push(label + noise * random.normal());
+            outputs.push(label + noise * noises.normal());
         }
         ScoredTask { name: "mood".into(), task, outputs: Matrix::from_vec(n, 1, outputs), targets }
     }
 
     fn verdict(alone: f32, together: f32, n: usize) -> Verdict {
-        let found = transfer(&scored(alone, n), &scored(together, n), vec!["topic".into()], 1);
+        let found = transfer(&scored(alone, n, 1), &scored(together, n, 2), vec!["topic".into()], 1);
         assert!(found.interval[0] <= found.difference && found.difference <= found.interval[1], "{found:?}");
         found.verdict
     }

@@ -142,13 +142,21 @@ pub(crate) fn prepare(model: &mut Model, settings: &TrainSettings) -> Result<()>
 /// # Errors
 /// [`Error::Io`] if a file cannot be deleted.
 pub fn clean_up(folder: &Path) -> Result<()> {
+    // The checkpoints lose their name first, so that no half of them is ever taken for the whole.
+    let (checkpoints, nameless) = (folder.join("checkpoints"), folder.join(".checkpoints.tmp"));
+    if nameless.is_dir() {
+        std::fs::remove_dir_all(&nameless).map_err(Error::io(&nameless))?;
+    }
+    if checkpoints.is_dir() {
+        std::fs::rename(&checkpoints, &nameless).map_err(Error::io(&checkpoints))?;
+    }
     for entry in std::fs::read_dir(folder).map_err(Error::io(folder))?.flatten() {
         let (name, path) = (entry.file_name(), entry.path());
         let name = name.to_string_lossy();
-        if name == "checkpoints" {
-            std::fs::remove_dir_all(&path).map_err(Error::io(&path))?;
-        } else if name.starts_with('.') && name.ends_with(".tmp") {
-            std::fs::remove_file(&path).map_err(Error::io(&path))?;
+        if name.starts_with('.') && name.ends_with(".tmp") {
+            let removed =
+                if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+            removed.map_err(Error::io(&path))?;
         }
     }
     Ok(())

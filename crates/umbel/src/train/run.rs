@@ -41,6 +41,25 @@ pub fn run(
     resume: bool,
     observer: &mut dyn Observer,
 ) -> Result<Trained> {
+    let trained = run_and_keep(settings, encoder_dir, target, resume, observer)?;
+    if let Outcome::Finished { .. } = trained.outcome {
+        clean_up(&target.join("training"))?;
+    }
+    Ok(trained)
+}
+
+/// As [`run`], and the checkpoints of a run that has finished stay until [`clean_up`]: for whoever has more to write, so
+/// that a kill before its end can be made good by `resume`.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_and_keep(
+    settings: &Settings,
+    encoder_dir: &Path,
+    target: &Path,
+    resume: bool,
+    observer: &mut dyn Observer,
+) -> Result<Trained> {
     let folder = RunFolder { path: target.join("training"), resume };
     refuse_to_overwrite(target, &folder)?;
     let data = RunData::read(settings)?;
@@ -60,7 +79,6 @@ pub fn run(
             write_file(&folder.path.join("calibration.json"), &json)?;
         }
         model.save(target)?;
-        clean_up(&folder.path)?;
     }
     Ok(Trained { model, data, outcome, calibrated })
 }
