@@ -69,7 +69,7 @@ impl Base {
         for task in tasks {
             let settings: TaskSettings = serde_json::from_str(task).expect("they are settings of a task");
             let task = umbel::task::make(&settings)?;
-            model.add_head(settings, task, 1).unwrap();
+            model.add_head(settings, task, 1).expect("the task fits the encoder");
         }
         model.save(base.path())?;
         Ok(base)
