@@ -156,7 +156,7 @@ pub(super) fn train(settings: &Settings, target: &Path, resume: bool, output: &O
                     tested: tested.as_ref(),
                 },
             )?;
-            umbel::train::clean_up(&target.join("training"))?;
+            umbel::train::clean_up_model(target)?;
             let validation = data.validation;
             Ok(Ended::Finished(Box::new(Finished {
                 model,

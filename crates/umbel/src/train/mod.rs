@@ -144,12 +144,34 @@ pub(crate) fn prepare(model: &mut Model, settings: &TrainSettings) -> Result<()>
 pub fn clean_up(folder: &Path) -> Result<()> {
     // The checkpoints lose their name first, so that no half of them is ever taken for the whole.
     let (checkpoints, nameless) = (folder.join("checkpoints"), folder.join(".checkpoints.tmp"));
-    if nameless.is_dir() {
-        std::fs::remove_dir_all(&nameless).map_err(Error::io(&nameless))?;
-    }
     if checkpoints.is_dir() {
+        delete_temporary(folder)?;
         std::fs::rename(&checkpoints, &nameless).map_err(Error::io(&checkpoints))?;
     }
+    delete_temporary(folder)
+}
+
+/// Deletes what a run needed that has written its model to `target`, and what a killed one left half-written anywhere in
+/// that folder.
+///
+/// # Errors
+/// [`Error::Io`] if a file cannot be deleted.
+pub fn clean_up_model(target: &Path) -> Result<()> {
+    delete_temporary(target)?;
+    for entry in std::fs::read_dir(target).map_err(Error::io(target))?.flatten() {
+        let path = entry.path();
+        if path.is_dir() && entry.file_name() != "training" {
+            delete_temporary(&path)?;
+            let below =
+                std::fs::read_dir(&path).map_err(Error::io(&path))?.flatten().map(|entry| entry.path());
+            below.filter(|path| path.is_dir()).try_for_each(|path| delete_temporary(&path))?;
+        }
+    }
+    clean_up(&target.join("training"))
+}
+
+/// Deletes the files and folders of a folder that were not written to their end.
+fn delete_temporary(folder: &Path) -> Result<()> {
     for entry in std::fs::read_dir(folder).map_err(Error::io(folder))?.flatten() {
         let (name, path) = (entry.file_name(), entry.path());
         let name = name.to_string_lossy();

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::calibrate::calibrate;
 use super::data::{RunData, read_labelled};
 use super::reinit::reinit;
-use super::{Observer, Outcome, RunFolder, clean_up, train};
+use super::{Observer, Outcome, RunFolder, clean_up_model, train};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::evaluate::{Evaluated, evaluate};
@@ -43,12 +43,12 @@ pub fn run(
 ) -> Result<Trained> {
     let trained = run_and_keep(settings, encoder_dir, target, resume, observer)?;
     if let Outcome::Finished { .. } = trained.outcome {
-        clean_up(&target.join("training"))?;
+        clean_up_model(target)?;
     }
     Ok(trained)
 }
 
-/// As [`run`], and the checkpoints of a run that has finished stay until [`clean_up`]: for whoever has more to write, so
+/// As [`run`], and the checkpoints of a run that has finished stay until [`clean_up_model`]: for whoever has more to write, so
 /// that a kill before its end can be made good by `resume`.
 ///
 /// # Errors
