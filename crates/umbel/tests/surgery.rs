@@ -63,7 +63,11 @@ fn a_head_comes_and_goes_and_nothing_else_changes() {
     let (dir, model) = trained();
     let (files, before) = (hashes(&model), answers(&model, &["topic", "mood"]));
 
-    let added = train_heads(&model, &settings(dir.path(), URGENT), false, &mut Silent).unwrap().unwrap();
+    // The warm-up would move the encoder, so a head is trained without it.
+    let mut wanted = settings(dir.path(), &URGENT.replace("size = 6 }", "size = 6 }, calibrate = true"));
+    let steps = umbel::settings::ContrastSettings { steps: 20, learning_rate: 1e-2, ..Default::default() };
+    wanted.train.contrast = Some(steps);
+    let added = train_heads(&model, &wanted, false, &mut Silent).unwrap().unwrap();
     assert_eq!((added.tasks_unchanged, added.n_texts_compared), (vec!["topic".into(), "mood".into()], 4));
     assert!(added.n_files_unchanged >= 5, "{}", added.n_files_unchanged);
     assert_eq!(answers(&model, &["topic", "mood"]), before);
@@ -71,6 +75,9 @@ fn a_head_comes_and_goes_and_nothing_else_changes() {
     let labels: Vec<_> =
         urgent.iter().map(|row| serde_json::to_value(row).unwrap()["urgent"]["label"].clone()).collect();
     assert_eq!(labels, ["no", "yes", "no", "yes"], "the new head has learned");
+
+    let manifest = std::fs::read_to_string(model.join("umbel.json")).unwrap();
+    assert!(manifest.contains("temperature"), "the head is calibrated: {manifest}");
 
     let mut again = settings(dir.path(), URGENT);
     again.train.seed = 7;
@@ -100,6 +107,13 @@ fn what_cannot_be_done_is_refused_and_changes_nothing() {
     let error =
         train_heads(&model, &settings(dir.path(), URGENT), true, &mut Silent).unwrap_err().to_string();
     assert!(error.contains("unknown task `urgent`; there is: topic, mood"), "{error}");
+    let number = r#"{ name = "other", column = "mood", kind = "regression", calibrate = true }"#;
+    let error =
+        train_heads(&model, &settings(dir.path(), number), false, &mut Silent).unwrap_err().to_string();
+    assert!(
+        error.contains("task `other` cannot be calibrated: a regression has no probabilities"),
+        "{error}"
+    );
     let error = remove_heads(&model, &["urgent".to_string()]).unwrap_err().to_string();
     assert!(error.contains("unknown task `urgent`"), "{error}");
     assert_eq!(hashes(&model), before);

@@ -134,6 +134,9 @@ fn subset(settings: &Settings, tasks: &[usize]) -> Settings {
     };
     own.train.freeze.retain(|part| is_own(part));
     own.train.part_learning_rates.retain(|part, _| is_own(part));
+    // Without a task that says which texts are alike there is no warm-up; the joint run's came from other tasks.
+    let says_alike = |kind: &str| ["classification", "ordinal"].contains(&kind);
+    own.train.contrast = own.train.contrast.filter(|_| own.tasks.iter().any(|task| says_alike(&task.kind)));
     own
 }
 

@@ -4,12 +4,13 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::calibrate::{self, calibrate};
 use super::data::{RunData, read_labelled};
 use super::{EpochReport, Observer, Outcome, RunFolder, clean_up, train};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::evaluate::{TaskScores, evaluate};
-use crate::model::Model;
+use crate::model::{Head, Model};
 use crate::nn::Matrix;
 use crate::settings::Settings;
 use crate::task::remember::Remember;
@@ -58,13 +59,9 @@ pub fn train_jointly(
     observer: &mut dyn Observer,
 ) -> Result<Option<Rejoined>> {
     let old = Model::open(dir)?;
-    if let Some(known) = settings.tasks.iter().find(|task| old.head(&task.name).is_ok()) {
-        return Err(Error::Settings(format!("{} has a task `{}` already", dir.display(), known.name)));
-    }
-    if target.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
-        return Err(Error::Settings(format!("{} is not empty; choose another folder", target.display())));
-    }
+    refuse((dir, target), settings, &old)?;
     let data = RunData::read(settings)?;
+    calibrate::check(&data)?;
     let mut model = Model::open(dir)?;
     let is_kept: Vec<bool> = old.heads().iter().map(|head| head.task.reads() != Reads::Group).collect();
     let not_kept: Vec<String> = old
@@ -90,7 +87,7 @@ pub fn train_jointly(
         joint.tasks.push(settings.clone());
     }
     let remember = |rows: &Dataset, before: &(Vec<Matrix>, Vec<Tokens>)| {
-        let of_task = |((head, outputs), kept): ((&crate::model::Head, &Matrix), &bool)| {
+        let of_task = |((head, outputs), kept): ((&Head, &Matrix), &bool)| {
             remembered(head.task.reads(), outputs, &before.1[..rows.len()], *kept)
         };
         rows.with_tasks_before(old.heads().iter().zip(&before.0).zip(&is_kept).map(of_task).collect())
@@ -103,8 +100,15 @@ pub fn train_jointly(
     };
     let folder = RunFolder { path: target.join("training"), resume: false };
     let outcome = train(&mut model, &rows, &joint, &folder, observer)?;
+    let Outcome::Finished { epochs, validation_outputs } = outcome else {
+        std::fs::remove_dir_all(&folder.path).map_err(Error::io(&folder.path))?;
+        return Ok(None);
+    };
     clean_up(&folder.path)?;
-    let Outcome::Finished { epochs, .. } = outcome else { return Ok(None) };
+    // The old tasks keep the calibration that they have.
+    let is_new = |name: &str| settings.tasks.iter().any(|task| task.name == name);
+    let wanted = |head: &Head| calibrate::wanted(head).filter(|_| is_new(head.name()));
+    calibrate(&mut model, &rows.validation, &validation_outputs, wanted)?;
 
     for (head, old) in model.heads_mut().zip(old.heads()) {
         head.task = old.task.boxed();
@@ -117,6 +121,17 @@ pub fn train_jointly(
         of_old.filter(|(_, kept)| **kept).map(|(scores, _)| (scores.task.clone(), scores.main)).collect();
     let forgetting = forgetting(&old, &model, settings, labelled)?;
     Ok(Some(Rejoined { epochs, kept, not_kept, forgetting }))
+}
+
+/// Refuses tasks that the model has, and a folder that holds something.
+fn refuse((dir, target): (&Path, &Path), settings: &Settings, old: &Model) -> Result<()> {
+    if let Some(known) = settings.tasks.iter().find(|task| old.head(&task.name).is_ok()) {
+        return Err(Error::Settings(format!("{} has a task `{}` already", dir.display(), known.name)));
+    }
+    match target.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
+        true => Err(Error::Settings(format!("{} is not empty; choose another folder", target.display()))),
+        false => Ok(()),
+    }
 }
 
 /// What all heads of a model give for the rows' own texts, and these texts' tokens.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::calibrate::calibrate;
+use super::calibrate::{self, calibrate};
 use super::data::{RunData, read_labelled};
 use super::reinit::reinit;
 use super::{Observer, Outcome, RunFolder, clean_up_model, train};
@@ -10,8 +10,8 @@ use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::evaluate::{Evaluated, evaluate};
 use crate::folder::write::write_file;
-use crate::model::{Head, Model};
-use crate::settings::{CalibrateSettings, Settings};
+use crate::model::Model;
+use crate::settings::Settings;
 use crate::task::Calibrated;
 
 /// What a run has made.
@@ -63,6 +63,7 @@ pub fn run_and_keep(
     let folder = RunFolder { path: target.join("training"), resume };
     refuse_to_overwrite(target, &folder)?;
     let data = RunData::read(settings)?;
+    calibrate::check(&data)?;
     let mut model = model(settings, encoder_dir, &data)?;
     std::fs::create_dir_all(&folder.path).map_err(Error::io(&folder.path))?;
     if !folder.has_checkpoint() {
@@ -72,8 +73,7 @@ pub fn run_and_keep(
     let outcome = train(&mut model, &data, settings, &folder, observer)?;
     let mut calibrated = Vec::new();
     if let Outcome::Finished { validation_outputs, .. } = &outcome {
-        let wanted = |head: &Head| head.settings.calibrate.as_ref().and_then(CalibrateSettings::wanted);
-        calibrated = calibrate(&mut model, &data.validation, validation_outputs, wanted)?;
+        calibrated = calibrate(&mut model, &data.validation, validation_outputs, calibrate::wanted)?;
         if !calibrated.is_empty() {
             let json = serde_json::to_vec_pretty(&calibrated).expect("plain values");
             write_file(&folder.path.join("calibration.json"), &json)?;

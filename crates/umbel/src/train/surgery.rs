@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::calibrate::{self, calibrate};
 use super::data::RunData;
 use super::{EpochReport, Observer, Outcome, RunFolder, clean_up, train};
 use crate::error::{Error, Result};
@@ -60,6 +61,7 @@ pub fn train_heads(
         }
     }
     let data = RunData::read(settings)?;
+    calibrate::check(&data)?;
     let proof = Proof::of(dir, &before, &names, data.train.texts())?;
 
     let (mut model, seed) = (Model::open_without_heads(dir)?, settings.train.seed);
@@ -69,10 +71,12 @@ pub fn train_heads(
     let mut settings = settings.clone();
     settings.train.freeze = vec!["backbone".to_string(), "projection".to_string()];
     (settings.train.lora, settings.train.unfreeze, settings.train.probe_epochs) = (None, None, 0);
+    settings.train.contrast = None; // It would move the encoder.
     let folder = RunFolder { path: dir.join("training").join("heads").join(names.join("+")), resume: false };
     let outcome = train(&mut model, &data, &settings, &folder, observer)?;
     clean_up(&folder.path)?;
-    let Outcome::Finished { epochs, .. } = outcome else { return Ok(None) };
+    let Outcome::Finished { epochs, validation_outputs } = outcome else { return Ok(None) };
+    calibrate(&mut model, &data.validation, &validation_outputs, calibrate::wanted)?;
 
     let mut whole = before;
     if replace {
