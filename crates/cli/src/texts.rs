@@ -155,7 +155,7 @@ impl Texts {
         compute: impl Fn(&[Row]) -> umbel::Result<T>,
     ) -> Result<T> {
         match compute(rows) {
-            Err(Error::Text(_)) => {}
+            Err(Error::Text { .. }) => {}
             done => return Ok(done?),
         }
         for (i, problem) in model.unreadable(rows).into_iter().rev() {

@@ -34,7 +34,7 @@ fn read(name: &str, input: &[u8]) -> bool {
             }
             let columns = Columns { text: "text".into(), labels: vec!["label".into()] };
             if let Ok(table) = Table::read(std::slice::from_ref(&path), &columns) {
-                assert_eq!(table.cells("label").map(<[_]>::len), Some(table.len()));
+                assert_eq!(table.cells("label").map(|cells| cells.iter().len()), Some(table.len()));
             }
         }
         let Ok(texts) = TextSource::open(Some(&path), "text") else { return false };

@@ -22,10 +22,18 @@ impl Mapped {
     /// # Errors
     /// If the file cannot be opened or mapped.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
+        Self::of(&File::open(path)?)
+    }
+
+    /// Maps a file that is open for reading, as [`Mapped::open`] does. A file without a name cannot be changed by
+    /// others; whoever wrote it must be done with it.
+    ///
+    /// # Errors
+    /// If the file cannot be mapped.
+    pub fn of(file: &File) -> io::Result<Self> {
         // SAFETY: the map is private and read-only, and the bytes are only ever handed out as `&[u8]`; what
-        // remains is a change of the file from outside, which the documentation above names.
-        let map = unsafe { memmap2::Mmap::map(&file)? };
+        // remains is a change of the file from outside, which the documentation of `open` names.
+        let map = unsafe { memmap2::Mmap::map(file)? };
         Ok(Self(map))
     }
 }

@@ -38,8 +38,13 @@ pub enum Error {
     },
     /// Rows of a data file cannot be used.
     Data(BadRows),
-    /// A text cannot be turned into tokens that the encoder reads; the message names its row.
-    Text(String),
+    /// A text cannot be turned into tokens that the encoder reads.
+    Text {
+        /// Which of the texts it is, from 0; `None` if that has no meaning.
+        row: Option<usize>,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A model could not be had from the hub.
     Hub(String),
     /// A checkpoint cannot be continued.
@@ -60,6 +65,15 @@ impl Error {
         |source| Self::Io { path, source }
     }
 
+    /// The same error of a text that comes after `n` others.
+    #[must_use]
+    pub(crate) fn after(self, n: usize) -> Self {
+        match self {
+            Self::Text { row: Some(row), problem } => Self::Text { row: Some(n + row), problem },
+            other => other,
+        }
+    }
+
     /// One thing that is wrong with a model folder.
     pub fn model(path: impl AsRef<Path>, problem: impl Into<String>) -> Self {
         Self::Model { path: path.as_ref().to_path_buf(), problems: vec![problem.into()] }
@@ -73,9 +87,9 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io { path, source } => write!(f, "{}: {source}", path.display()),
-            Self::Settings(message) | Self::Text(message) | Self::Hub(message) | Self::Diverged(message) => {
-                f.write_str(message)
-            }
+            Self::Settings(message) | Self::Hub(message) | Self::Diverged(message) => f.write_str(message),
+            Self::Text { row: None, problem } => f.write_str(problem),
+            Self::Text { row: Some(row), problem } => write!(f, "row {}: {problem}", row + 1),
             Self::Unknown { kind, name, known } if known.is_empty() => {
                 write!(f, "unknown {kind} `{name}`; there is none")
             }

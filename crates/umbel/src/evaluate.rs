@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::data::Dataset;
+use crate::data::{Dataset, RowTexts};
 use crate::error::Result;
 use crate::model::{Head, Model};
 use crate::nn::{Matrix, Params, Tape};
 use crate::task::Targets;
+use crate::text::{StoredTokens, Tokens};
 
 /// How good a model is on the rows of a data set.
 #[derive(Debug)]
@@ -73,12 +74,39 @@ impl TaskScores {
 /// # Errors
 /// If a text cannot be turned into tokens.
 pub fn evaluate(model: &Model, data: &Dataset) -> Result<Evaluated> {
-    let encoded = model.tokenize(&data.all_texts())?;
-    let groups = data.groups();
-    let groups: Vec<&[usize]> = groups.iter().map(Vec::as_slice).collect();
-    let outputs = model.row_outputs(&encoded.texts, data.len(), &groups);
+    let (tokens, n_truncated) = model.tokenize_all(data.all_texts())?;
+    let outputs = outputs(model, &tokens, data);
     let tasks = scores(model, &outputs, data);
-    Ok(Evaluated { tasks, outputs, n_truncated: encoded.n_truncated })
+    Ok(Evaluated { tasks, outputs, n_truncated })
+}
+
+/// Every head's raw outputs for all rows, from the tokens of [`Dataset::all_texts`].
+pub fn outputs(model: &Model, tokens: &StoredTokens, data: &Dataset) -> Vec<Matrix> {
+    by_chunks(model, data, |texts, n_rows| {
+        let tokens: Vec<Tokens> = texts.all.iter().map(|&text| tokens.get(text)).collect();
+        let groups: Vec<&[usize]> = texts.groups.iter().map(Vec::as_slice).collect();
+        model.row_outputs(&tokens, n_rows, &groups)
+    })
+}
+
+/// What `run` gives of all rows, a matrix a task; it is given the texts of some rows at a time, and how many rows.
+pub(crate) fn by_chunks(
+    model: &Model,
+    data: &Dataset,
+    mut run: impl FnMut(&RowTexts, usize) -> Vec<Matrix>,
+) -> Vec<Matrix> {
+    const ROWS: usize = 16_384;
+    let tasks: Vec<usize> = (0..model.heads().len()).collect();
+    let mut parts: Vec<Vec<Matrix>> = vec![Vec::new(); tasks.len()];
+    for start in (0..data.len()).step_by(ROWS) {
+        let rows: Vec<usize> = (start..data.len().min(start + ROWS)).collect();
+        let found = run(&data.row_texts(&tasks, &rows), rows.len());
+        parts.iter_mut().zip(found).for_each(|(parts, found)| parts.push(found));
+    }
+    parts
+        .iter_mut()
+        .map(|parts| if parts.len() == 1 { parts.remove(0) } else { Matrix::stacked(parts) })
+        .collect()
 }
 
 /// Each task's scores, from its outputs for every row of `data`.

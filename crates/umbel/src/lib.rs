@@ -28,6 +28,7 @@ pub mod registry;
 pub mod sampling;
 pub mod settings;
 pub mod spans;
+pub mod spool;
 
 pub mod nn;
 

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 /// The library's modules, lowest first: a module uses those before it, and none after it.
 #[rustfmt::skip] // A row a layer.
-const LAYERS: [&str; 24] = [
-    "error", "random", "registry", "spans", "weighting", "sampling", // What everyone needs, and plain numbers.
+const LAYERS: [&str; 25] = [
+    "error", "random", "registry", "spans", "spool", "weighting", "sampling", // What everyone needs, and plain numbers.
     "nn", "folder", // Tensors, what is computed with them, and the files that they are in.
     "text", "settings", "hub", // Before the encoder.
     "encoder", "pooling", "metric", "task", "model", // From tokens to answers.
@@ -23,7 +23,7 @@ const LONG_FILES: &[(&str, &str)] = &[];
 const FAMILIES: [(&str, &str, &[&str]); 7] = [
     ("encoder", "ENCODERS", &["block", "build", "keys", "post_norm", "rotary", "scratch"]),
     ("pooling", "POOLINGS", &[]),
-    ("task", "KINDS", &["answer", "calibration", "remember", "targets"]),
+    ("task", "KINDS", &["answer", "calibration", "labels", "remember", "targets"]),
     ("sampling", "SAMPLINGS", &[]),
     ("weighting", "WEIGHTINGS", &["gram", "solve", "tests"]),
     ("data", "FORMATS", &["compression", "dataset", "lines", "shuffle", "split", "table", "texts"]),

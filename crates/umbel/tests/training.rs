@@ -209,8 +209,8 @@ fn rows_are_held_out_and_batches_keep_to_a_token_budget() {
     let settings = settings(dir.path(), &["data.validation=0.25", "train.batch_tokens=16"]);
     let trained = run(&settings, &encoder(), &dir.path().join("model"), false, &mut Silent).unwrap();
     assert_eq!((trained.data.train.len(), trained.data.validation.len()), (9, 3));
-    let seen = |text: &String| trained.data.validation.texts().contains(text);
-    assert!(!trained.data.train.texts().iter().any(seen), "no row is on both sides");
+    let is_held = |text: &str| trained.data.validation.texts().iter().any(|held| held == text);
+    assert!(!trained.data.train.texts().iter().any(is_held), "no row is on both sides");
     let log = std::fs::read_to_string(dir.path().join("model/training/metrics.jsonl")).unwrap();
     let rows = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap()["rows"].as_u64();
     let batches: Vec<u64> = log.lines().filter_map(rows).collect();

@@ -258,8 +258,8 @@ impl Finished {
 
     /// A command that asks the model about a text of the data.
     fn example(&self, target: &Path) -> String {
-        let fits = |text: &&String| text.len() < 70 && !text.contains(['\'', '\n']) && !text.is_empty();
-        let text = self.validation.texts().iter().find(fits).map_or("Some text.", |text| &text[..]);
+        let fits = |text: &&str| text.len() < 70 && !text.contains(['\'', '\n']) && !text.is_empty();
+        let text = self.validation.texts().iter().find(fits).unwrap_or("Some text.");
         format!("echo '{text}' | umbel predict {}", target.display())
     }
 }

@@ -78,7 +78,7 @@ fn trained() -> TempDir {
 fn add_head(model: &mut Model, name: &str, kind: &str, labels: &[Value]) {
     let settings: TaskSettings = serde_json::from_value(json!({"name": name, "kind": kind})).unwrap();
     let mut task = umbel::task::make(&settings).unwrap();
-    task.learn(&labels.iter().collect::<Vec<_>>()).unwrap();
+    task.learn(&mut labels.iter().cloned()).unwrap();
     model.add_head(settings, task, 1).unwrap();
 }
 

@@ -32,7 +32,7 @@ fn texts_are_cut_and_padded_as_flags_say() {
     assert_eq!(lines[1]["attention_mask"], json!([1, 1, 1, 0, 0]));
     assert_eq!(lines[1]["tokens"], json!(["[CLS]", "a", "[SEP]", "[PAD]", "[PAD]"]));
     let args = ["tokenize", str(&model), "a b c", "--padding", "2"];
-    umbel(&args, "").failed(1, "row 1 has 5 tokens; expected at most 2");
+    umbel(&args, "").failed(1, "row 1: 5 tokens; expected at most 2");
     umbel(&["tokenize", str(&model), "--padding", "x"], "").failed(2, "`longest` or a number");
 }
 

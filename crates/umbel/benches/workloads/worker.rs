@@ -116,7 +116,7 @@ fn train_epoch(encoder: PathBuf, rows: &[Value], precision: &str) -> Box<dyn FnM
     Box::new(move || {
         let mut model = umbel::train::run::model(&settings, &encoder, &data).expect("the model opens");
         let start = Instant::now();
-        model.tokenize(data.train.texts()).expect("texts can be tokenised");
+        model.tokenize_all(data.train.texts().iter()).expect("texts can be tokenised");
         let tokenizing = start.elapsed().as_secs_f64();
         let mut clock = Clock { start, seconds: 0.0 };
         let folder = RunFolder { path: temporary.path().join("run"), resume: false };

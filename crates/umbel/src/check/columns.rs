@@ -9,6 +9,7 @@ use super::report::{Finding, Report, Severity};
 use super::rows::{Rows, start};
 use crate::data::format_of;
 use crate::settings::Settings;
+use crate::spool::Strings;
 
 /// Rows of each file that are looked at.
 const LOOKED_AT: usize = 10_000;
@@ -32,11 +33,10 @@ pub(super) fn check(settings: &Settings, data: &Rows, report: &mut Report) {
 }
 
 /// A text column that seems to hold ids.
-fn ids(column: &str, texts: &[String], report: &mut Report) {
-    let looked_at = &texts[..texts.len().min(LOOKED_AT)];
-    let found: Vec<&String> = looked_at.iter().filter(|text| is_id(text)).collect();
-    let different: HashSet<&&String> = found.iter().collect();
-    let share = found.len() as f64 / looked_at.len().max(1) as f64;
+fn ids(column: &str, texts: &Strings, report: &mut Report) {
+    let found: Vec<&str> = texts.iter().take(LOOKED_AT).filter(|text| is_id(text)).collect();
+    let different: HashSet<&&str> = found.iter().collect();
+    let share = found.len() as f64 / texts.len().clamp(1, LOOKED_AT) as f64;
     let Some(first) = found.first().filter(|_| share >= MOSTLY && different.len() > found.len() / 2) else {
         return;
     };

@@ -53,7 +53,7 @@ struct Cuts {
 fn token_counts(model: &Model, split: &Split) -> Result<Vec<usize>> {
     let mut counts = Vec::with_capacity(split.len());
     for texts in split.texts.chunks(CHUNK) {
-        counts.extend(model.tokenize(texts)?.lengths);
+        counts.extend(model.tokenize(&texts)?.lengths);
     }
     Ok(counts)
 }
@@ -61,7 +61,8 @@ fn token_counts(model: &Model, split: &Split) -> Result<Vec<usize>> {
 /// Texts that are not empty, and of which the tokenizer leaves nothing; `n_around` tokens stand around any text.
 fn without_tokens(split: &Split, counts: &[usize], n_around: usize) -> Option<Finding> {
     let mut found = Tally::default();
-    let bare = |&(row, &count): &(usize, &usize)| count <= n_around && !split.texts[row].trim().is_empty();
+    let bare =
+        |&(row, &count): &(usize, &usize)| count <= n_around && !split.texts.get(row).trim().is_empty();
     for (row, _) in counts.iter().enumerate().filter(bare) {
         found.push(1, || split.example(row));
     }

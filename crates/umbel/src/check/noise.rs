@@ -15,6 +15,7 @@ use crate::evaluate::TaskScores;
 use crate::model::Head;
 use crate::nn::Matrix;
 use crate::settings::Settings;
+use crate::spool::Strings;
 use crate::task::{Answer, Targets, Task};
 use crate::train::data::RunData;
 use crate::train::folds::{FoldStep, out_of_fold};
@@ -59,9 +60,9 @@ pub fn noise(
 }
 
 /// The fold of each row: at random, and the same for texts that are alike.
-fn folds(texts: &[String], n_folds: usize, seed: u64) -> Result<Vec<usize>> {
+fn folds(texts: &Strings, n_folds: usize, seed: u64) -> Result<Vec<usize>> {
     let mut places: HashMap<u64, usize> = HashMap::new();
-    let mut place = |text: &String| {
+    let mut place = |text: &str| {
         let next = places.len();
         *places.entry(key(text)).or_insert(next)
     };
@@ -83,7 +84,7 @@ fn of_task(head: &Head, outputs: &Matrix, targets: &Targets, split: &Split) -> T
     let labelled: Vec<Labelled<'_>> = rows
         .iter()
         .filter_map(|&row| {
-            let answer = head.task.answer(&split.texts[row], outputs.row(targets.outputs(row).start))?;
+            let answer = head.task.answer(split.texts.get(row), outputs.row(targets.outputs(row).start))?;
             Some(Labelled { row, target: targets.get(row)?, answer })
         })
         .collect();
@@ -98,7 +99,7 @@ fn of_task(head: &Head, outputs: &Matrix, targets: &Targets, split: &Split) -> T
     let suspect = |doubted: Doubted| Suspect {
         task: head.name().to_string(),
         place: split.place(doubted.row),
-        text: split.texts[doubted.row].clone(),
+        text: split.texts.get(doubted.row).to_string(),
         given: doubted.given,
         suggested: doubted.suggested,
         given_probability: doubted.probabilities.map(|(given, _)| given),
@@ -331,9 +332,12 @@ mod tests {
     #[test]
     fn like_texts_are_in_one_fold() {
         let texts: Vec<String> = (0..40).map(|i| format!("Text {}{}", i / 2, ["", "!"][i % 2])).collect();
+        let texts = Strings::new(texts.iter().map(String::as_str)).unwrap();
         let found = folds(&texts, 4, 1).unwrap();
         assert!(found.chunks(2).all(|pair| pair[0] == pair[1]));
         assert!((0..4).all(|fold| found.iter().filter(|&&own| own == fold).count() == 10));
-        assert!(folds(&texts[..4], 3, 1).unwrap_err().to_string().contains("2 different training texts"));
+        assert!(
+            folds(&texts.select(0..4), 3, 1).unwrap_err().to_string().contains("2 different training texts")
+        );
     }
 }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 
 use super::report::{Example, Finding, Place, Report, Severity, SplitRows, Tally, rows};
 use crate::data::dataset::{n_outputs, read_row};
-use crate::data::{Columns, Table};
+use crate::data::{Columns, Origins, Table};
 use crate::error::{Error, Result};
 use crate::settings::{Settings, TaskSettings, Validation};
+use crate::spool::Strings;
 use crate::task::{Targets, Task};
 use crate::train::data;
 
@@ -25,33 +25,27 @@ pub(super) struct Split {
     /// `training`, `validation` or `test`.
     pub(super) name: &'static str,
     /// Each row's text.
-    pub(super) texts: Vec<String>,
+    pub(super) texts: Strings,
     /// The texts that tasks compare each row's own with, one below the other; empty of rows that have none.
     pub(super) compared: Vec<String>,
     /// Each task's labels; one that cannot be read is missing.
     pub(super) targets: Vec<Targets>,
-    // The file and line of each row.
-    origins: Vec<(Rc<Path>, usize)>,
+    origins: Origins,
 }
 
 impl Split {
     fn new(name: &'static str, table: &Table, targets: Vec<Targets>) -> Self {
-        let mut origins: Vec<(Rc<Path>, usize)> = Vec::with_capacity(table.len());
-        for (path, line) in (0..table.len()).map(|row| table.origin(row)) {
-            let same = origins.last().filter(|(last, _)| **last == *path).map(|(last, _)| last.clone());
-            origins.push((same.unwrap_or_else(|| path.into()), line));
-        }
-        let compared = vec![String::new(); table.len()];
-        Self { name, texts: table.texts().to_vec(), compared, targets, origins }
+        let (texts, origins) = (table.texts().clone(), table.origins().clone());
+        Self { name, texts, compared: vec![String::new(); table.len()], targets, origins }
     }
 
     fn select(&self, name: &'static str, rows: &[usize]) -> Self {
         Self {
             name,
-            texts: rows.iter().map(|&row| self.texts[row].clone()).collect(),
+            texts: self.texts.select(rows.iter().copied()),
             compared: rows.iter().map(|&row| self.compared[row].clone()).collect(),
             targets: self.targets.iter().map(|targets| targets.select(rows)).collect(),
-            origins: rows.iter().map(|&row| self.origins[row].clone()).collect(),
+            origins: self.origins.select(rows),
         }
     }
 
@@ -62,18 +56,18 @@ impl Split {
 
     /// Where a row is.
     pub(super) fn place(&self, row: usize) -> Place {
-        let (path, line) = &self.origins[row];
-        Place { path: path.to_path_buf(), line: *line }
+        let (path, line) = self.origins.get(row);
+        Place { path: path.to_path_buf(), line }
     }
 
     /// The file of a row.
     pub(super) fn path(&self, row: usize) -> &Path {
-        &self.origins[row].0
+        self.origins.get(row).0
     }
 
     /// A row as an example, with the start of its text.
     pub(super) fn example(&self, row: usize) -> Example {
-        Example { places: vec![self.place(row)], what: start(&self.texts[row]) }
+        Example { places: vec![self.place(row)], what: start(self.texts.get(row)) }
     }
 }
 
@@ -198,12 +192,13 @@ fn read_labels(
     for row in 0..table.len() {
         let read = read_row(table, row, settings.column(), task);
         if let Err((column, problem)) = &read {
-            let cell = &table.cells(column).expect("the table is read with the columns of each task")[row];
+            let cells = table.cells(column).expect("the table is read with the columns of each task");
+            let cell = cells.get(row);
             let tally = problems.entry((problem.clone(), cell.to_string())).or_default();
             tally.push(1, || split.example(row));
         }
         let (label, others) = read.unwrap_or_default();
-        let n_outputs = n_outputs(task, &table.texts()[row], others.len());
+        let n_outputs = n_outputs(task, table.texts().get(row), others.len());
         for other in &others {
             split.compared[row] += "\n";
             split.compared[row] += other;
@@ -277,8 +272,8 @@ mod tests {
             files.settings("[[task]]\nname = 'topic'\nkind = 'classification'\n[data]\ntrain = 'train.csv'");
         let rows = Rows::read(&settings, &mut Report::default()).unwrap();
         let expected = data::RunData::read(&settings).unwrap();
-        assert_eq!(rows.training().texts, expected.train.texts());
-        assert_eq!(rows.split("validation").unwrap().texts, expected.validation.texts());
+        assert_eq!(&rows.training().texts, expected.train.texts());
+        assert_eq!(&rows.split("validation").unwrap().texts, expected.validation.texts());
         assert_eq!(rows.training().targets[0], *expected.train.targets(0));
     }
 

@@ -101,7 +101,7 @@ impl<'a> Repeats<'a> {
         let data = self.data;
         let all = |occurrence: &Occurrence| {
             let split = &data.splits[occurrence.split];
-            (&split.texts[occurrence.row], &split.compared[occurrence.row])
+            (split.texts.get(occurrence.row), &split.compared[occurrence.row])
         };
         group.sort_unstable_by(|a, b| (all(a), *a).cmp(&(all(b), *b)));
         for same in group.chunk_by(|a, b| all(a) == all(b)) {
@@ -112,7 +112,7 @@ impl<'a> Repeats<'a> {
     }
 
     fn text(&self, occurrence: &Occurrence) -> &'a str {
-        &self.data.splits[occurrence.split].texts[occurrence.row]
+        self.data.splits[occurrence.split].texts.get(occurrence.row)
     }
 
     fn example(&self, rows: &[Occurrence], what: String) -> Example {

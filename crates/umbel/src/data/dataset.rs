@@ -1,18 +1,21 @@
 //! Texts and the targets of every task, row by row.
 
+use std::ops::Range;
+
 use serde_json::Value;
 
 use super::{Table, describe};
 use crate::error::{BadRow, BadRows, Result};
 use crate::settings::TaskSettings;
 use crate::spans::Spans;
+use crate::spool::{SpoolWriter, Strings};
 use crate::task::{OtherTexts, Reads, Targets, Task};
 
 /// Texts and the targets of every task, row by row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dataset {
     // Invariant: as many texts as rows in each of the targets and others; a target and others a task.
-    texts: Vec<String>,
+    texts: Strings,
     targets: Vec<Targets>,
     others: Vec<Others>,
 }
@@ -20,9 +23,19 @@ pub struct Dataset {
 /// The texts that a task compares those of the rows with.
 #[derive(Debug, Clone, PartialEq, Default)]
 struct Others {
-    texts: Vec<String>,
+    texts: Strings,
     // Invariant: a part a row.
     spans: Spans,
+}
+
+/// The texts of some rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowTexts {
+    /// Those of the rows, and then those that tasks compare them with, as places in [`Dataset::all_texts`].
+    pub all: Vec<usize>,
+    /// For each task the texts of the rows' groups, as places in `all`: a labelled row's own and those that it is
+    /// compared with, row after row. Nothing for tasks that compare no texts.
+    pub groups: Vec<Vec<usize>>,
 }
 
 /// One row of a data set.
@@ -33,7 +46,7 @@ pub struct Example<'a> {
     /// The label of each task, in the order of the tasks.
     pub targets: Vec<Option<&'a [f32]>>,
     /// The texts that each task compares the row's own with; none without a label.
-    pub others: Vec<&'a [String]>,
+    pub others: Vec<Vec<&'a str>>,
 }
 
 impl Dataset {
@@ -47,9 +60,9 @@ impl Dataset {
     pub fn from_table(table: &Table, tasks: &[(&TaskSettings, &dyn Task)]) -> Result<Self> {
         let mut bad = BadRows::default();
         let read = tasks.iter().map(|(settings, task)| read(table, settings.column(), *task, &mut bad));
-        let (targets, others) = read.unzip();
+        let (targets, others) = read.collect::<Result<Vec<_>>>()?.into_iter().unzip();
         bad.into_result()?;
-        Ok(Self { texts: table.texts().to_vec(), targets, others })
+        Ok(Self { texts: table.texts().clone(), targets, others })
     }
 
     /// How many rows there are.
@@ -64,11 +77,10 @@ impl Dataset {
 
     /// A row, if there are so many.
     pub fn get(&self, row: usize) -> Option<Example<'_>> {
-        let text = self.texts.get(row)?;
-        Some(Example {
-            text,
+        (row < self.len()).then(|| Example {
+            text: self.texts.get(row),
             targets: self.targets.iter().map(|targets| targets.get(row)).collect(),
-            others: self.others.iter().map(|others| &others.texts[others.spans.get(row)]).collect(),
+            others: self.others.iter().map(|others| others.get(row)).collect(),
         })
     }
 
@@ -78,36 +90,43 @@ impl Dataset {
     }
 
     /// The text of each row.
-    pub fn texts(&self) -> &[String] {
+    pub fn texts(&self) -> &Strings {
         &self.texts
     }
 
     /// The texts of all rows, and then those that tasks compare them with, task after task.
-    pub fn all_texts(&self) -> Vec<&str> {
-        let others = self.others.iter().flat_map(|others| &others.texts);
-        self.texts.iter().chain(others).map(String::as_str).collect()
+    pub fn all_texts(&self) -> impl Iterator<Item = &str> {
+        self.texts.iter().chain(self.others.iter().flat_map(|others| others.texts.iter()))
     }
 
     /// The texts that a task compares a row's own with, as places in [`Dataset::all_texts`].
     ///
     /// # Panics
     /// If there are not so many rows or tasks.
-    pub fn others(&self, task_idx: usize, row: usize) -> std::ops::Range<usize> {
+    pub fn others(&self, task_idx: usize, row: usize) -> Range<usize> {
         let before = self.others[..task_idx].iter().map(|others| others.texts.len()).sum::<usize>();
         let span = self.others[task_idx].spans.get(row);
         let start = self.texts.len() + before;
         start + span.start..start + span.end
     }
 
-    /// For each task the texts of all rows' groups, as places in [`Dataset::all_texts`]: a labelled row's own and those
-    /// that it is compared with, row after row. Nothing for tasks that compare no texts.
-    pub fn groups(&self) -> Vec<Vec<usize>> {
-        let of_row = |task: usize, row: usize| {
-            let others = self.others(task, row);
-            (!others.is_empty()).then_some(row).into_iter().chain(others)
-        };
-        let of_task = |task: usize| (0..self.len()).flat_map(|row| of_row(task, row)).collect();
-        (0..self.others.len()).map(of_task).collect()
+    /// The texts that some tasks read of some rows.
+    ///
+    /// # Panics
+    /// If there are not so many rows or tasks.
+    pub fn row_texts(&self, tasks: &[usize], rows: &[usize]) -> RowTexts {
+        let mut texts = RowTexts { all: rows.to_vec(), groups: vec![Vec::new(); tasks.len()] };
+        for (group, &task) in texts.groups.iter_mut().zip(tasks) {
+            for (place, &row) in rows.iter().enumerate() {
+                let others = self.others(task, row);
+                if !others.is_empty() {
+                    group.push(place);
+                    group.extend(texts.all.len()..texts.all.len() + others.len());
+                    texts.all.extend(others);
+                }
+            }
+        }
+        texts
     }
 
     /// The same rows with targets of more tasks before the others.
@@ -130,11 +149,16 @@ impl Dataset {
 
     fn with_tasks(&self, targets: Vec<Targets>, at: usize) -> Self {
         assert!(targets.iter().all(|targets| targets.len() == self.len()), "a target a row");
-        let none = Others { texts: Vec::new(), spans: self.texts.iter().map(|_| 0).collect() };
+        let none = Others { texts: Strings::default(), spans: self.texts.iter().map(|_| 0).collect() };
         let mut all = self.clone();
         all.others.splice(at..at, targets.iter().map(|_| none.clone()));
         all.targets.splice(at..at, targets);
         all
+    }
+
+    /// How many tasks there are.
+    pub fn n_tasks(&self) -> usize {
+        self.targets.len()
     }
 
     /// The labels of a task, by its place among the tasks.
@@ -151,7 +175,7 @@ impl Dataset {
     /// If there are not so many rows.
     pub fn select(&self, rows: &[usize]) -> Self {
         Self {
-            texts: rows.iter().map(|&row| self.texts[row].clone()).collect(),
+            texts: self.texts.select(rows.iter().copied()),
             targets: self.targets.iter().map(|targets| targets.select(rows)).collect(),
             others: self.others.iter().map(|others| others.select(rows)).collect(),
         }
@@ -159,15 +183,15 @@ impl Dataset {
 }
 
 impl Others {
-    fn push(&mut self, texts: Vec<String>) {
-        self.spans.push(texts.len());
-        self.texts.extend(texts);
+    fn get(&self, row: usize) -> Vec<&str> {
+        self.spans.get(row).map(|text| self.texts.get(text)).collect()
     }
 
     fn select(&self, rows: &[usize]) -> Self {
-        let mut selected = Self::default();
-        rows.iter().for_each(|&row| selected.push(self.texts[self.spans.get(row)].to_vec()));
-        selected
+        Self {
+            texts: self.texts.select(rows.iter().flat_map(|&row| self.spans.get(row))),
+            spans: rows.iter().map(|&row| self.spans.get(row).len()).collect(),
+        }
     }
 }
 
@@ -179,21 +203,22 @@ pub fn columns(settings: &TaskSettings, task: &dyn Task) -> Vec<String> {
     columns
 }
 
-fn read(table: &Table, column: &str, task: &dyn Task, bad: &mut BadRows) -> (Targets, Others) {
-    let (mut targets, mut others) = <(Targets, Others)>::default();
+fn read(table: &Table, column: &str, task: &dyn Task, bad: &mut BadRows) -> Result<(Targets, Others)> {
+    let (mut targets, mut spans, mut others) = <(Targets, Spans, SpoolWriter)>::default();
     for row in 0..table.len() {
         match read_row(table, row, column, task) {
             Ok((label, texts)) => {
-                targets.push_with(label.as_deref(), n_outputs(task, &table.texts()[row], texts.len()));
-                others.push(texts);
+                targets.push_with(label.as_deref(), n_outputs(task, table.texts().get(row), texts.len()));
+                spans.push(texts.len());
+                texts.iter().try_for_each(|text| others.push(text.as_bytes()))?;
             }
             Err((column, problem)) => {
-                let (path, line) = table.origin(row);
+                let (path, line) = table.origins().get(row);
                 bad.push(BadRow { path: path.to_path_buf(), line, column: Some(column), problem });
             }
         }
     }
-    (targets, others)
+    Ok((targets, Others { texts: Strings::finish(others)?, spans }))
 }
 
 /// A label, and the texts that the row's own is compared with.
@@ -210,15 +235,16 @@ pub(crate) fn read_row(
     task: &dyn Task,
 ) -> Result<Labelled, (String, String)> {
     let cell =
-        |column: &str| &table.cells(column).expect("the table is read with all columns of a task")[row];
-    if cell(column).is_null() {
+        |column: &str| table.cells(column).expect("the table is read with all columns of a task").get(row);
+    let label = cell(column);
+    if label.is_null() {
         return Ok((None, Vec::new()));
     }
-    let target = task.target(&table.texts()[row], cell(column));
+    let target = task.target(table.texts().get(row), &label);
     let target = target.map_err(|problem| (column.to_string(), problem))?;
     let mut texts = Vec::new();
     for OtherTexts { column, required } in task.other_texts(column) {
-        let own = read_texts(cell(&column)).map_err(|problem| (column.clone(), problem))?;
+        let own = read_texts(&cell(&column)).map_err(|problem| (column.clone(), problem))?;
         if own.is_empty() && required {
             return Err((column, "expected a text, found nothing".to_string()));
         }
@@ -290,7 +316,7 @@ mod tests {
         assert_eq!(data.len(), 3);
         assert_eq!(
             data.get(1),
-            Some(Example { text: "b", targets: vec![None, Some(&[0.5])], others: vec![&[], &[]] })
+            Some(Example { text: "b", targets: vec![None, Some(&[0.5])], others: vec![vec![], vec![]] })
         );
         assert_eq!(data.get(3), None);
         assert_eq!(data.targets(0).n_present(), 2);
@@ -335,11 +361,15 @@ mod tests {
             json!({"name": "best", "kind": "contrastive", "negatives": ["worse"]}),
         ];
         let data = read(path, &tasks).unwrap();
-        assert_eq!(data.all_texts(), ["a", "f", "b", "c", "d", "e", "h"]);
-        assert_eq!(data.groups(), [vec![0, 2], vec![0, 3, 4, 5, 1, 6]]);
+        assert!(data.all_texts().eq(["a", "f", "b", "c", "d", "e", "h"]));
+        let texts = data.row_texts(&[0, 1], &[0, 1]);
+        assert_eq!(texts.all, [0, 1, 2, 3, 4, 5, 6]);
+        assert_eq!(texts.groups, [vec![0, 2], vec![0, 3, 4, 5, 1, 6]]);
+        let texts = data.row_texts(&[1], &[1]);
+        assert_eq!((texts.all, texts.groups), (vec![1, 6], vec![vec![0, 1]]));
         assert_eq!((data.targets(0).outputs(1), data.targets(1).outputs(1)), (2..2, 4..6));
-        assert_eq!(data.get(1).unwrap().others, [&[][..], &["h".to_string()]]);
-        assert_eq!(data.select(&[1]).all_texts(), ["f", "h"]);
+        assert_eq!(data.get(1).unwrap().others, [vec![], vec!["h"]]);
+        assert!(data.select(&[1]).all_texts().eq(["f", "h"]));
     }
 
     #[test]

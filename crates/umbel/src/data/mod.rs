@@ -12,8 +12,8 @@ mod jsonl;
 mod lines;
 mod parquet;
 
-pub use dataset::{Dataset, Example};
-pub use table::{Columns, MissingColumn, Table};
+pub use dataset::{Dataset, Example, RowTexts};
+pub use table::{Columns, MissingColumn, Origins, Table};
 pub use texts::{Text, TextSource};
 
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Rows of text and cells, held in memory.
+//! Rows of text and cells, of one file or several.
 
 use std::path::{Path, PathBuf};
 
@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{Record, describe, format_of, missing_column};
 use crate::error::{BadRow, BadRows, Error, Result};
+use crate::spool::{Spool, SpoolWriter, Strings};
 
 /// The columns that are read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,24 +17,31 @@ pub struct Columns {
     pub labels: Vec<String>,
 }
 
-/// Rows of text and cells, and where each came from.
+/// Rows of text and cells, and where each came from. Texts and cells lie in memory while they are few, else in a file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table {
-    paths: Vec<PathBuf>,
     labels: Vec<String>,
     // Invariant: a text and an origin a row.
-    texts: Vec<String>,
-    origins: Vec<Origin>,
-    // Invariant: a vector a label column, a cell a row in each.
-    cells: Vec<Vec<Value>>,
+    texts: Strings,
+    origins: Origins,
+    // Invariant: one a label column, a cell a row in each.
+    cells: Vec<Cells>,
     missing: Vec<MissingColumn>,
 }
 
-/// Where a row came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Origin {
-    path_idx: usize,
-    line: usize,
+/// The cells of a column.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cells {
+    // As JSON; nothing stands for null.
+    json: Spool,
+}
+
+/// The file and line of each row.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Origins {
+    paths: Vec<PathBuf>,
+    // The place among the paths, and the line.
+    rows: Vec<(u32, u64)>,
 }
 
 /// A label column that no row of a file has.
@@ -63,60 +71,20 @@ impl Table {
     /// # Errors
     /// If a file cannot be read, is of an unknown format, has no text column, or has bad rows.
     pub fn read(paths: &[PathBuf], columns: &Columns) -> Result<Self> {
-        let mut table = Self {
-            paths: paths.to_vec(),
-            labels: columns.labels.clone(),
-            texts: Vec::new(),
-            origins: Vec::new(),
-            cells: vec![Vec::new(); columns.labels.len()],
+        let mut reading = Reading {
+            columns,
+            texts: SpoolWriter::default(),
+            origins: Origins { paths: paths.to_vec(), rows: Vec::new() },
+            cells: columns.labels.iter().map(|_| SpoolWriter::default()).collect(),
             missing: Vec::new(),
+            bad: BadRows::default(),
         };
-        let mut bad = BadRows::default();
-        for path_idx in 0..paths.len() {
-            table.read_file(path_idx, &columns.text, &mut bad)?;
-        }
+        paths.iter().enumerate().try_for_each(|(path_idx, path)| reading.read_file(path_idx, path))?;
+        let Reading { texts, origins, cells, missing, bad, .. } = reading;
         bad.into_result()?;
-        Ok(table)
-    }
-
-    fn read_file(&mut self, path_idx: usize, text: &str, bad: &mut BadRows) -> Result<()> {
-        let path = self.paths[path_idx].clone();
-        let format = format_of(&path)?;
-        let wanted: Vec<&str> = [text].into_iter().chain(self.labels.iter().map(String::as_str)).collect();
-        let mut seen = vec![false; wanted.len()];
-        for record in (format.records)(&path, &wanted)? {
-            match record.and_then(|record| {
-                seen.iter_mut().zip(&record.cells).for_each(|(seen, cell)| *seen |= !cell.is_null());
-                row_text(record, &path, text)
-            }) {
-                Ok((line, text, cells)) => self.push(Origin { path_idx, line }, text, cells),
-                Err(row) => bad.push(row),
-            }
-        }
-        if seen.iter().all(|&seen| seen) {
-            return Ok(());
-        }
-
-        // Only now, because the columns of JSON lines are known only by reading them again.
-        let known = (format.columns)(&path)?;
-        if known.is_empty() {
-            return Ok(()); // A file without rows lacks nothing.
-        }
-        let is_missing = |column: &str| !known.iter().any(|known| known == column);
-        if is_missing(text) {
-            return Err(missing_column(&path, text, &known));
-        }
-        for column in self.labels.iter().filter(|column| is_missing(column)) {
-            let (path, column, known) = (path.clone(), column.clone(), known.clone());
-            self.missing.push(MissingColumn { path, column, known });
-        }
-        Ok(())
-    }
-
-    fn push(&mut self, origin: Origin, text: String, cells: Vec<Value>) {
-        self.origins.push(origin);
-        self.texts.push(text);
-        self.cells.iter_mut().zip(cells).for_each(|(column, cell)| column.push(cell));
+        let cells = cells.into_iter().map(|cells| Ok(Cells { json: cells.finish()? }));
+        let (texts, cells) = (Strings::finish(texts)?, cells.collect::<Result<_>>()?);
+        Ok(Self { labels: columns.labels.clone(), texts, origins, cells, missing })
     }
 
     /// How many rows there are.
@@ -130,28 +98,125 @@ impl Table {
     }
 
     /// The text of each row.
-    pub fn texts(&self) -> &[String] {
+    pub fn texts(&self) -> &Strings {
         &self.texts
     }
 
     /// The cells of a label column, one a row; `None` if the column is not among the wanted ones.
-    pub fn cells(&self, column: &str) -> Option<&[Value]> {
+    pub fn cells(&self, column: &str) -> Option<&Cells> {
         let column_idx = self.labels.iter().position(|label| label == column)?;
         Some(&self.cells[column_idx])
     }
 
-    /// The file and the line of a row.
-    ///
-    /// # Panics
-    /// If there are not so many rows.
-    pub fn origin(&self, row: usize) -> (&Path, usize) {
-        let Origin { path_idx, line } = self.origins[row];
-        (&self.paths[path_idx], line)
+    /// The file and line of each row.
+    pub fn origins(&self) -> &Origins {
+        &self.origins
     }
 
     /// The label columns that no row of a file has, in the order of the files.
     pub fn missing_columns(&self) -> &[MissingColumn] {
         &self.missing
+    }
+}
+
+impl Cells {
+    /// The cell of a row.
+    ///
+    /// # Panics
+    /// If there are not so many rows.
+    pub fn get(&self, row: usize) -> Value {
+        match self.json.get(row) {
+            [] => Value::Null,
+            json => serde_json::from_slice(json).expect("cells are kept as JSON"),
+        }
+    }
+
+    /// The cell of each row.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Value> {
+        (0..self.json.len()).map(|row| self.get(row))
+    }
+}
+
+impl Origins {
+    /// The file and the line of a row.
+    ///
+    /// # Panics
+    /// If there are not so many rows.
+    pub fn get(&self, row: usize) -> (&Path, usize) {
+        let (path, line) = self.rows[row];
+        (&self.paths[path as usize], line as usize)
+    }
+
+    /// The place of a row's file among those that were read.
+    ///
+    /// # Panics
+    /// If there are not so many rows.
+    pub fn file(&self, row: usize) -> usize {
+        self.rows[row].0 as usize
+    }
+
+    /// The given rows, in the given order.
+    ///
+    /// # Panics
+    /// If there are not so many rows.
+    #[must_use]
+    pub fn select(&self, rows: &[usize]) -> Self {
+        Self { paths: self.paths.clone(), rows: rows.iter().map(|&row| self.rows[row]).collect() }
+    }
+}
+
+/// A table that is being read.
+struct Reading<'a> {
+    columns: &'a Columns,
+    texts: SpoolWriter,
+    origins: Origins,
+    cells: Vec<SpoolWriter>,
+    missing: Vec<MissingColumn>,
+    bad: BadRows,
+}
+
+impl Reading<'_> {
+    fn read_file(&mut self, path_idx: usize, path: &Path) -> Result<()> {
+        let format = format_of(path)?;
+        let Columns { text, labels } = self.columns;
+        let wanted: Vec<&str> = [text].into_iter().chain(labels).map(String::as_str).collect();
+        let mut seen = vec![false; wanted.len()];
+        for record in (format.records)(path, &wanted)? {
+            match record.and_then(|record| {
+                seen.iter_mut().zip(&record.cells).for_each(|(seen, cell)| *seen |= !cell.is_null());
+                row_text(record, path, text)
+            }) {
+                Ok((line, text, cells)) => self.push((path_idx, line), &text, &cells)?,
+                Err(row) => self.bad.push(row),
+            }
+        }
+        if seen.iter().all(|&seen| seen) {
+            return Ok(());
+        }
+
+        // Only now, because the columns of JSON lines are known only by reading them again.
+        let known = (format.columns)(path)?;
+        if known.is_empty() {
+            return Ok(()); // A file without rows lacks nothing.
+        }
+        let is_missing = |column: &str| !known.iter().any(|known| known == column);
+        if is_missing(text) {
+            return Err(missing_column(path, text, &known));
+        }
+        for column in labels.iter().filter(|column| is_missing(column)) {
+            let (path, column, known) = (path.to_path_buf(), column.clone(), known.clone());
+            self.missing.push(MissingColumn { path, column, known });
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, (path_idx, line): (usize, usize), text: &str, cells: &[Value]) -> Result<()> {
+        self.origins.rows.push((path_idx as u32, line as u64));
+        self.texts.push(text.as_bytes())?;
+        self.cells.iter_mut().zip(cells).try_for_each(|(column, cell)| match cell {
+            Value::Null => column.push(&[]),
+            cell => column.push(cell.to_string().as_bytes()),
+        })
     }
 }
 
@@ -196,11 +261,12 @@ mod tests {
         let jsonl = dir.path().join("b.jsonl");
         fs::write(&jsonl, "{\"text\": \"\", \"label\": 3}\n\n{\"text\": \"four\"}\n").unwrap();
         let table = Table::read(&[csv.clone(), jsonl.clone()], &columns(&["label"])).unwrap();
-        assert_eq!(table.texts(), ["one", "two", "", "four"]);
-        assert_eq!(table.cells("label"), Some(&[json!("1"), json!(null), json!(3), json!(null)][..]));
+        assert!(table.texts().iter().eq(["one", "two", "", "four"]));
+        let cells = table.cells("label").unwrap().iter().collect::<Vec<_>>();
+        assert_eq!(cells, [json!("1"), json!(null), json!(3), json!(null)]);
         assert_eq!(table.cells("other"), None);
-        assert_eq!(table.origin(1), (csv.as_path(), 3));
-        assert_eq!(table.origin(3), (jsonl.as_path(), 3));
+        assert_eq!(table.origins().get(1), (csv.as_path(), 3));
+        assert_eq!(table.origins().get(3), (jsonl.as_path(), 3));
         assert!(table.missing_columns().is_empty());
     }
 

@@ -23,10 +23,10 @@ use crate::nn::{Tape, Var};
 use crate::pooling::{POOLINGS, PooledTokens};
 use crate::settings::TaskSettings;
 use crate::task::Task;
-use crate::text::{Batch, Encoded, Tokenizer, TokenizerOptions};
+use crate::text::{Batch, Encoded, StoredTokens, Tokenizer, TokenizerOptions};
 
 pub use head::{Asked, Head};
-pub use views::{Kept, Views};
+pub use views::{Kept, Taken, Views};
 
 use head::Layers;
 use views::Reading;
@@ -148,6 +148,20 @@ impl Model {
             Some(name) => self.tokenize_with_prompt(texts, name),
             None => self.tokenize_plain(texts),
         }
+    }
+
+    /// Turns any number of texts into tokens, as [`Model::tokenize`] does; and how many of them were cut.
+    ///
+    /// # Errors
+    /// As [`Model::tokenize`], and [`Error::Io`](crate::Error::Io) if tokens cannot be written to a file.
+    pub fn tokenize_all<'a>(&self, texts: impl Iterator<Item = &'a str>) -> Result<(StoredTokens, usize)> {
+        let mut n_truncated = 0;
+        let tokens = StoredTokens::new(texts, |texts, before| {
+            let encoded = self.tokenize(texts).map_err(|error| error.after(before))?;
+            n_truncated += encoded.n_truncated;
+            Ok(encoded.texts)
+        })?;
+        Ok((tokens, n_truncated))
     }
 
     /// Turns texts into tokens after the prompt of that name.

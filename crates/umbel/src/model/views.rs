@@ -3,12 +3,12 @@
 use super::Model;
 use super::run::Per;
 use crate::error::{Error, Result};
-use crate::nn::{Matrix, Tape, Var, ops};
+use crate::nn::{Matrix, StoredRows, StoredRowsWriter, Tape, Var, ops};
 use crate::pooling::POOLINGS;
 use crate::settings::{OneOrMany, TaskSettings};
 use crate::spans::Spans;
 use crate::task::{Reads, Task};
-use crate::text::{Batch, Tokens, WordRule, WordTokens};
+use crate::text::{Batch, StoredTokens, Tokens, WordRule, WordTokens};
 
 /// What a head reads that is not the shared embedding.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,11 +38,19 @@ pub struct Words {
 /// What the encoder gives of many texts, kept so that it need not run again.
 pub struct Kept {
     // [texts × pooled]
-    pooled: Matrix,
-    own: Vec<(Per, Matrix)>,
+    pooled: StoredRows,
+    own: Vec<(Per, StoredRows)>,
     words: Words,
     // Words that were read, of each text.
     read: Spans,
+}
+
+/// What was kept of some texts.
+pub struct Taken {
+    // [texts × pooled]
+    pooled: Matrix,
+    own: Vec<Matrix>,
+    words: Words,
 }
 
 impl Reading {
@@ -138,21 +146,20 @@ impl Views {
 
 impl Kept {
     /// The given texts, in the given order.
-    pub fn select(&self, texts: &[usize]) -> Self {
+    pub fn select(&self, texts: &[usize]) -> Taken {
         let read: Vec<usize> = texts.iter().flat_map(|&text| self.read.get(text)).collect();
-        let own = |(per, own): &(Per, Matrix)| match per {
-            Per::Text => (*per, own.select(texts)),
-            Per::Word | Per::AnyWord => (*per, own.select(&read)),
+        let own = |(per, own): &(Per, StoredRows)| match per {
+            Per::Text => own.select(texts),
+            Per::Word | Per::AnyWord => own.select(&read),
         };
         let words = texts.iter().flat_map(|&text| self.words.spans.get(text));
-        Self {
+        Taken {
             pooled: self.pooled.select(texts),
             own: self.own.iter().map(own).collect(),
             words: Words {
                 read: words.map(|word| self.words.read[word]).collect(),
                 spans: texts.iter().map(|&text| self.words.spans.get(text).len()).collect(),
             },
-            read: texts.iter().map(|&text| self.read.get(text).len()).collect(),
         }
     }
 }
@@ -202,19 +209,49 @@ impl Model {
     }
 
     /// What heads read of texts that were kept.
-    pub fn views_of_kept(&self, tape: &mut Tape<'_>, kept: Kept) -> Views {
-        let pooled = tape.constant(kept.pooled);
+    pub fn views_of_kept(&self, tape: &mut Tape<'_>, taken: Taken) -> Views {
+        let pooled = tape.constant(taken.pooled);
         let embedding = self.embedding_of_pooled(tape, pooled);
-        let own = kept.own.into_iter().map(|(_, own)| tape.constant(own)).collect();
-        Views { embedding, own, words: kept.words }
+        let own = taken.own.into_iter().map(|own| tape.constant(own)).collect();
+        Views { embedding, own, words: taken.words }
     }
 
     /// Runs texts through the encoder and keeps what heads read of them, before projection.
-    pub fn keep(&self, texts: &[Tokens]) -> Kept {
+    ///
+    /// # Errors
+    /// [`Error::Io`] if what does not fit the memory cannot be written to a file.
+    pub fn keep(&self, texts: &StoredTokens) -> Result<Kept> {
+        const TEXTS: usize = 16_384;
+        let kinds = self.kept_kinds();
+        let mut stored: Vec<StoredRowsWriter> =
+            kinds.iter().map(|(_, cols)| StoredRowsWriter::new(*cols)).collect();
+        let (mut words, mut read) = <(Words, Spans)>::default();
+        for start in (0..texts.len()).step_by(TEXTS) {
+            let chunk: Vec<Tokens> =
+                (start..texts.len().min(start + TEXTS)).map(|text| texts.get(text)).collect();
+            let found = self.kept_of(&chunk, &kinds);
+            stored.iter_mut().zip(&found).try_for_each(|(stored, found)| stored.push(found))?;
+            for tokens in &chunk {
+                words.spans.push(tokens.words.len());
+                words.read.extend(tokens.words.iter().map(Option::is_some));
+                read.push(tokens.words.iter().flatten().count());
+            }
+        }
+        let mut stored = stored.into_iter().map(StoredRowsWriter::finish).collect::<Result<Vec<_>>>()?;
+        let pooled = stored.remove(0);
+        let own = kinds.iter().skip(1).map(|(per, _)| *per).zip(stored).collect();
+        Ok(Kept { pooled, own, words, read })
+    }
+
+    /// What is kept: the pooled states, and what each reading has a row for; and the columns of each.
+    fn kept_kinds(&self) -> Vec<(Per, usize)> {
         let hidden = self.encoder.shape().hidden_size;
         let own = self.readings.iter().map(|reading| (reading.per(), reading.size(hidden)));
-        let kinds: Vec<(Per, usize)> = std::iter::once((Per::Text, self.pooled_size())).chain(own).collect();
-        let mut found = self.collect(texts, &kinds, |tape, batch| {
+        std::iter::once((Per::Text, self.pooled_size())).chain(own).collect()
+    }
+
+    fn kept_of(&self, texts: &[Tokens], kinds: &[(Per, usize)]) -> Vec<Matrix> {
+        self.collect(texts, kinds, |tape, batch| {
             if self.readings.is_empty() {
                 return vec![self.pooled(tape, batch)];
             }
@@ -222,15 +259,7 @@ impl Model {
             let pooled = self.pool(tape, &states[0], batch, &self.embedding.poolings);
             let own = self.views_of_states(tape, &states, batch).own;
             std::iter::once(pooled).chain(own).collect()
-        });
-        let pooled = found.remove(0);
-        let words = texts.iter().flat_map(|tokens| &tokens.words).map(Option::is_some).collect();
-        Kept {
-            pooled,
-            own: kinds.iter().skip(1).map(|(per, _)| *per).zip(found).collect(),
-            words: Words { spans: texts.iter().map(|tokens| tokens.words.len()).collect(), read: words },
-            read: texts.iter().map(|tokens| tokens.words.iter().flatten().count()).collect(),
-        }
+        })
     }
 
     /// True if a head reads anything but the shared embedding.

@@ -82,6 +82,19 @@ impl Matrix {
         selected
     }
 
+    /// The rows of all parts, one below the other; nothing of no parts.
+    ///
+    /// # Panics
+    /// If the parts have different numbers of columns.
+    pub fn stacked(parts: &[Self]) -> Self {
+        let cols = parts.first().map_or(0, Self::cols);
+        let mut stacked = Self::scratch(parts.iter().map(Self::rows).sum(), cols);
+        for (to, row) in parts.iter().flat_map(Self::iter_rows).enumerate() {
+            stacked.row_mut(to).copy_from_slice(row);
+        }
+        stacked
+    }
+
     /// As a kernel reads it.
     pub fn as_ref(&self) -> kernels::MatRef<'_> {
         kernels::MatRef::new(&self.data, self.rows, self.cols)

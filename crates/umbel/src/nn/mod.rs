@@ -7,6 +7,7 @@
 mod buffer;
 pub mod matrix;
 pub mod row_grads;
+pub mod stored_rows;
 pub mod tensor;
 
 pub mod params;
@@ -23,4 +24,5 @@ pub use grads::{Grads, ParamGrad};
 pub use matrix::Matrix;
 pub use params::{ParamId, Params};
 pub use row_grads::RowGrads;
+pub use stored_rows::{StoredRows, StoredRowsWriter};
 pub use tape::{Tape, Var};

@@ -19,7 +19,7 @@ pub(super) struct Row<'a> {
     /// The label as the data says it.
     pub(super) truth: Value,
     /// The texts that the row's own was compared with.
-    pub(super) others: &'a [String],
+    pub(super) others: Vec<&'a str>,
     /// None of kinds that answer nothing.
     pub(super) answer: Option<Answer>,
     /// The loss of this row alone.
@@ -62,7 +62,7 @@ impl<'a> Split<'a> {
             Some(Row {
                 text: example.text,
                 truth: head.task.label(target),
-                others: example.others[task],
+                others: example.others[task].clone(),
                 answer: head.task.answer(example.text, numbers),
                 loss: f64::from(loss),
             })

@@ -108,6 +108,7 @@ impl Settings {
             positive("train.batch_size", train.batch_size),
             positive("train.gradient_accumulation", train.gradient_accumulation),
             positive("train.batch_tokens", train.batch_tokens.unwrap_or(1)),
+            positive("train.shuffle_window", train.shuffle_window.unwrap_or(1)),
             positive("train.epochs", train.epochs),
             positive("train.checkpoint_every", train.checkpoint_every),
             positive("train.keep_checkpoints", train.keep_checkpoints),
@@ -209,6 +210,7 @@ mod tests {
     #[test]
     fn values_that_cannot_be_are_errors() {
         let check = |change: &str, expected: &str| assert_eq!(error(TEXT, &[change]), expected);
+        check("train.shuffle_window=0", "`train.shuffle_window` is 0; expected 1 or more");
         check("train.batch_size=0", "`train.batch_size` is 0; expected 1 or more");
         check("data.validation=1.5", "`data.validation` is 1.5; expected between 0 and 1, or a file");
         check("task.domain.dropout=1.0", "`task `domain`: dropout` is 1; expected 0 or more and below 1");

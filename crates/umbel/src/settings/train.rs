@@ -63,6 +63,10 @@ pub struct TrainSettings {
     /// weights.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sampling: Option<SamplingSettings>,
+    /// How many rows are shuffled at a time, 1 or more: rows that lie near one another in their files then come near one
+    /// another, which spares the disk where the data is larger than the memory. All rows if missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shuffle_window: Option<usize>,
     /// The task whose rows of rare labels come more often; none if missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub oversample: Option<Oversample>,
@@ -108,6 +112,7 @@ impl Default for TrainSettings {
             passes: Passes::Shared,
             weighting: WeightingSettings::default(),
             sampling: None,
+            shuffle_window: None,
             oversample: None,
             precision: TrainPrecision::F32,
             checkpoint_every: 500,

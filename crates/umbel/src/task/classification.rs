@@ -1,12 +1,10 @@
 //! One label of several: softmax cross entropy, the label's name and the probability of each.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::labels::{self, Counts, Weights, most};
 use super::{Answer, Calibration, Evaluation, Scored, Targets, Task};
-use crate::error::nearest;
 use crate::metric;
 use crate::nn::ops::{ClassTargets, cross_entropy, focal, log_softmax};
 use crate::nn::{Matrix, Tape, Var};
@@ -17,9 +15,9 @@ struct Classification {
     // The names of the classes, in the order of the head's outputs; learned from the data if empty.
     #[serde(default)]
     labels: Vec<String>,
-    // How much each class counts in the loss.
+    // How much each class counts in the loss; balanced is rows / (classes · rows of the class), as scikit-learn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    class_weights: Option<ClassWeights>,
+    class_weights: Option<Weights>,
     // The share of each label that is spread over all classes.
     #[serde(default)]
     label_smoothing: f32,
@@ -31,24 +29,10 @@ struct Classification {
     calibration: Calibration,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-enum ClassWeights {
-    // `"balanced"`: rows / (classes · rows of the class), as scikit-learn.
-    Named(String),
-    // A weight for each label's name; the others count once.
-    ByLabel(BTreeMap<String, f32>),
-    // A weight for each class, in the order of the labels.
-    Each(Vec<f32>),
-}
-
 /// The task that the options describe.
 pub(super) fn make(options: Map<String, Value>) -> Result<Box<dyn Task>, String> {
     let task: Classification = super::read_options(options)?;
-    let distinct: BTreeSet<&String> = task.labels.iter().collect();
-    if distinct.len() != task.labels.len() {
-        return Err("`labels` has a name twice".to_string());
-    }
+    labels::check_distinct(&task.labels)?;
     if !(0.0..1.0).contains(&task.label_smoothing) {
         return Err(format!("`label_smoothing` is {}; expected 0 or more and below 1", task.label_smoothing));
     }
@@ -59,81 +43,37 @@ pub(super) fn make(options: Map<String, Value>) -> Result<Box<dyn Task>, String>
         ));
     }
     task.calibration.check()?;
-    match &task.class_weights {
-        Some(ClassWeights::Named(name)) if name != "balanced" => {
-            Err(format!("`class_weights` is \"{name}\"; expected \"balanced\", a list, or a table of labels"))
-        }
-        _ => Ok(Box::new(task)),
-    }
+    task.class_weights.iter().try_for_each(|weights| weights.check("class_weights"))?;
+    Ok(Box::new(task))
 }
 
 impl Classification {
-    /// The name that a cell says: numbers and booleans are names too.
-    fn name(cell: &Value) -> Result<String, String> {
-        match cell {
-            Value::String(name) => Ok(name.clone()),
-            Value::Number(_) | Value::Bool(_) => Ok(cell.to_string()),
-            other => Err(format!("expected a label's name, found {other}")),
-        }
-    }
-
     fn probabilities(&self, outputs: &[f32]) -> Vec<f32> {
         log_softmax(&self.calibration.tempered(outputs)).into_iter().map(f32::exp).collect()
     }
 
     fn weights(&self) -> Option<&[f32]> {
-        match &self.class_weights {
-            Some(ClassWeights::Each(weights)) => Some(weights),
-            _ => None,
-        }
+        self.class_weights.as_ref().and_then(Weights::each)
     }
-
-    fn classes(targets: &Targets) -> Vec<Option<usize>> {
-        targets.iter().map(|target| target.map(|target| target[0] as usize)).collect()
-    }
-
-    /// Turns what the settings say of class weights into one weight a class.
-    fn weigh_classes(&mut self, counts: &[usize]) -> Result<(), String> {
-        let weights = match self.class_weights.take() {
-            None => return Ok(()),
-            Some(ClassWeights::Named(_)) => {
-                let total: usize = counts.iter().sum();
-                let balanced = |&n: &usize| total as f32 / (counts.len() * n.max(1)) as f32;
-                counts.iter().map(balanced).collect()
-            }
-            Some(ClassWeights::ByLabel(by_label)) => {
-                if let Some(unknown) = by_label.keys().find(|name| !self.labels.contains(name)) {
-                    return Err(format!("`class_weights` names `{unknown}`, which is no label"));
-                }
-                self.labels.iter().map(|label| by_label.get(label).copied().unwrap_or(1.0)).collect()
-            }
-            Some(ClassWeights::Each(weights)) => weights,
-        };
-        if weights.len() != self.labels.len() || weights.iter().any(|w| !w.is_finite() || *w < 0.0) {
-            return Err(format!("`class_weights` needs {} numbers of 0 or more", self.labels.len()));
-        }
-        self.class_weights = Some(ClassWeights::Each(weights));
-        Ok(())
-    }
-}
-
-/// The first of the largest.
-fn most(outputs: &[f32]) -> usize {
-    (0..outputs.len()).fold(0, |best, i| if outputs[i] > outputs[best] { i } else { best })
 }
 
 impl Task for Classification {
-    fn learn(&mut self, labels: &[&Value]) -> Result<(), String> {
-        let names: Vec<String> = labels.iter().filter_map(|cell| Self::name(cell).ok()).collect();
+    fn learn(&mut self, labels: &mut dyn Iterator<Item = Value>) -> Result<(), String> {
+        let mut counts = Counts::default();
+        labels.filter_map(|cell| labels::name(&cell).ok()).for_each(|name| counts.add(name));
         if self.labels.is_empty() {
-            self.labels = names.iter().collect::<BTreeSet<_>>().into_iter().cloned().collect();
+            self.labels = counts.names();
         }
         if self.labels.len() < 2 {
             return Err(format!("a classification needs two labels or more; there is {:?}", self.labels));
         }
-        let count = |label: &String| names.iter().filter(|name| *name == label).count();
-        let counts: Vec<usize> = self.labels.iter().map(count).collect();
-        self.weigh_classes(&counts)
+        if let Some(weights) = &self.class_weights {
+            let total: usize = self.labels.iter().map(|label| counts.of(label)).sum();
+            let n_classes = self.labels.len();
+            let balanced = |label: &String| total as f32 / (n_classes * counts.of(label).max(1)) as f32;
+            self.class_weights = Some(weights.resolve("class_weights", &self.labels, balanced)?);
+        }
+        Ok(())
     }
 
     fn check_learned(&self) -> Result<(), String> {
@@ -152,19 +92,11 @@ impl Task for Classification {
     }
 
     fn target(&self, _text: &str, cell: &Value) -> Result<Vec<f32>, String> {
-        let name = Self::name(cell)?;
-        match self.labels.iter().position(|label| *label == name) {
-            Some(class) => Ok(vec![class as f32]),
-            None => {
-                let near = nearest(&name, &self.labels).map(|near| format!(" (did you mean `{near}`?)"));
-                let known = self.labels.iter().take(20).cloned().collect::<Vec<_>>().join(", ");
-                Err(format!("unknown label `{name}`; there is: {known}{}", near.unwrap_or_default()))
-            }
-        }
+        Ok(vec![labels::place("label", &labels::name(cell)?, &self.labels)? as f32])
     }
 
     fn loss(&self, tape: &mut Tape<'_>, outputs: &Var, targets: &Targets) -> Var {
-        let classes = Self::classes(targets);
+        let classes = labels::classes(targets);
         if self.focal > 0.0 {
             return focal(tape, outputs, &classes, (self.focal, self.weights()));
         }
@@ -190,14 +122,14 @@ impl Task for Classification {
     }
 
     fn evaluate(&self, outputs: &Matrix, targets: &Targets) -> Evaluation {
-        let labelled = Self::classes(targets).into_iter().zip(outputs.iter_rows());
+        let labelled = labels::classes(targets).into_iter().zip(outputs.iter_rows());
         let (mut truth, mut probabilities) = (Vec::new(), Vec::new());
         for (class, outputs) in labelled.filter_map(|(class, outputs)| Some((class?, outputs))) {
             truth.push(class);
             probabilities.extend(self.probabilities(outputs));
         }
         let report = metric::Classification::compute(self.labels.len(), &truth, &probabilities);
-        let mut metrics = super::write_options(&report);
+        let mut metrics = super::fields(&report);
         self.calibration
             .add_coverage(&mut metrics, &self.scored(outputs, targets, self.calibration.temperature));
         Evaluation { n: truth.len(), main_metric: "macro_f1", main: report.macro_f1, metrics }
@@ -209,7 +141,7 @@ impl Task for Classification {
 
     fn scored(&self, outputs: &Matrix, targets: &Targets, temperature: f32) -> Vec<Scored> {
         let tempered = Calibration { temperature, ..Calibration::default() };
-        let labelled = Self::classes(targets).into_iter().zip(outputs.iter_rows());
+        let labelled = labels::classes(targets).into_iter().zip(outputs.iter_rows());
         let score = |(class, outputs): (Option<usize>, &[f32])| {
             let log_p = log_softmax(&tempered.tempered(outputs));
             let (class, best) = (class?, most(outputs));
@@ -225,14 +157,6 @@ impl Task for Classification {
     fn labels(&self) -> &[String] {
         &self.labels
     }
-
-    fn options(&self) -> Map<String, Value> {
-        super::write_options(self)
-    }
-
-    fn boxed(&self) -> Box<dyn Task> {
-        Box::new(self.clone())
-    }
 }
 
 #[cfg(test)]
@@ -243,7 +167,7 @@ mod tests {
 
     fn task(options: Value, data: &[Value]) -> Result<Box<dyn Task>, String> {
         let mut task = make(options.as_object().unwrap().clone())?;
-        task.learn(&data.iter().collect::<Vec<_>>())?;
+        task.learn(&mut data.iter().cloned())?;
         Ok(task)
     }
 
@@ -292,7 +216,7 @@ mod tests {
     fn options_that_cannot_be_are_errors() {
         let error = |options: Value| task(options, &[json!("a"), json!("b")]).err().unwrap();
         assert!(error(json!({"lables": []})).contains("unknown field `lables`"));
-        assert!(error(json!({"labels": ["a", "a"]})).contains("has a name twice"));
+        assert!(error(json!({"labels": ["a", "a"]})).contains("has `a` twice"));
         assert!(error(json!({"labels": ["a"]})).contains("two labels or more"));
         assert!(error(json!({"class_weights": {"c": 1.0}})).contains("`c`, which is no label"));
         assert!(error(json!({"label_smoothing": 1.0})).contains("below 1"));

@@ -40,7 +40,7 @@ fn places(targets: &Targets) -> (Vec<usize>, Vec<usize>) {
 }
 
 impl Task for Contrastive {
-    fn learn(&mut self, _labels: &[&Value]) -> Result<(), String> {
+    fn learn(&mut self, _labels: &mut dyn Iterator<Item = Value>) -> Result<(), String> {
         Ok(())
     }
 
@@ -103,16 +103,8 @@ impl Task for Contrastive {
     fn evaluate(&self, outputs: &Matrix, targets: &Targets) -> Evaluation {
         let (anchors, candidates) = places(targets);
         let report = Retrieval::compute(outputs, &anchors, &candidates);
-        let metrics = super::write_options(&report);
+        let metrics = super::fields(&report);
         Evaluation { n: anchors.len(), main_metric: "mrr", main: report.mrr.unwrap_or(0.0), metrics }
-    }
-
-    fn options(&self) -> Map<String, Value> {
-        super::write_options(self)
-    }
-
-    fn boxed(&self) -> Box<dyn Task> {
-        Box::new(self.clone())
     }
 }
 

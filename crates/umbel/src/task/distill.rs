@@ -56,9 +56,9 @@ impl Distill {
 }
 
 impl Task for Distill {
-    fn learn(&mut self, labels: &[&Value]) -> Result<(), String> {
+    fn learn(&mut self, labels: &mut dyn Iterator<Item = Value>) -> Result<(), String> {
         if self.size.is_none() {
-            let first = labels.iter().find_map(|cell| Self::numbers(cell).ok());
+            let first = labels.filter_map(|cell| Self::numbers(&cell).ok()).next();
             self.size = first.map(|numbers| numbers.len()).filter(|&size| size > 0);
         }
         self.check_learned()
@@ -139,14 +139,6 @@ impl Task for Distill {
         let Value::Object(metrics) = metrics else { unreachable!("it was just made") };
         Evaluation { n, main_metric: "mean_cosine", main: mean(cosines).unwrap_or(0.0), metrics }
     }
-
-    fn options(&self) -> Map<String, Value> {
-        super::write_options(self)
-    }
-
-    fn boxed(&self) -> Box<dyn Task> {
-        Box::new(self.clone())
-    }
 }
 
 /// `weight · (1 − mean of the cosines) + weight · distance`
@@ -171,7 +163,7 @@ mod tests {
 
     fn task(options: Value) -> Box<dyn Task> {
         let mut task = make(options.as_object().unwrap().clone()).unwrap();
-        task.learn(&[&json!([1.0, 0.0, 2.0])]).unwrap();
+        task.learn(&mut [json!([1.0, 0.0, 2.0])].into_iter()).unwrap();
         task
     }
 

@@ -10,6 +10,7 @@ pub mod targets;
 mod classification;
 mod contrastive;
 mod distill;
+mod labels;
 mod multilabel;
 mod ordinal;
 mod regression;
@@ -29,12 +30,12 @@ pub use calibration::{Abstention, Calibrated, Calibration, LabelThreshold, Score
 pub use targets::Targets;
 
 /// One kind of question: how its labels are read, what a wrong answer costs, what is answered.
-pub trait Task: Send + Sync {
+pub trait Task: Stored + Send + Sync {
     /// Learns what the settings leave open, as label names or a scale, from the labels of the training rows.
     ///
     /// # Errors
     /// A sentence that says what is wrong with the labels.
-    fn learn(&mut self, labels: &[&Value]) -> Result<(), String>;
+    fn learn(&mut self, labels: &mut dyn Iterator<Item = Value>) -> Result<(), String>;
 
     /// Refuses to answer without what [`Task::learn`] learns.
     ///
@@ -117,12 +118,25 @@ pub trait Task: Send + Sync {
     fn labels(&self) -> &[String] {
         &[]
     }
+}
 
+/// A task as it is saved and copied; every task that can be cloned and serialized has it.
+pub trait Stored {
     /// The options that make this task again, with all it has learned.
     fn options(&self) -> Map<String, Value>;
 
     /// The same task again.
     fn boxed(&self) -> Box<dyn Task>;
+}
+
+impl<T: Task + Clone + serde::Serialize + 'static> Stored for T {
+    fn options(&self) -> Map<String, Value> {
+        fields(self)
+    }
+
+    fn boxed(&self) -> Box<dyn Task> {
+        Box::new(self.clone())
+    }
 }
 
 /// What a head reads, and so what it gives a row of outputs for.
@@ -216,10 +230,10 @@ fn read_options<T: serde::de::DeserializeOwned>(options: Map<String, Value>) -> 
     serde_json::from_value(Value::Object(options)).map_err(|error| error.to_string())
 }
 
-/// The options of a kind as they are saved; for [`Task::options`].
-fn write_options<T: serde::Serialize>(task: &T) -> Map<String, Value> {
-    match serde_json::to_value(task) {
-        Ok(Value::Object(options)) => options,
-        other => unreachable!("a task's options are an object of plain values, not {other:?}"),
+/// The fields of an object of plain values, as a task's options or a report's metrics.
+fn fields<T: serde::Serialize>(object: &T) -> Map<String, Value> {
+    match serde_json::to_value(object) {
+        Ok(Value::Object(fields)) => fields,
+        other => unreachable!("it is an object of plain values, not {other:?}"),
     }
 }

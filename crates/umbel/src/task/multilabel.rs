@@ -1,13 +1,13 @@
 //! Any number of several labels: binary cross entropy for each, the labels over their thresholds.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::calibration::best_threshold;
+use super::labels::{self, Counts, Weights};
 use super::{Answer, Calibration, Evaluation, LabelThreshold, Scored, Targets, Task};
-use crate::error::nearest;
 use crate::metric;
 use crate::nn::ops::{BinaryTargets, binary_cross_entropy, log_sigmoid, sigmoid};
 use crate::nn::{Matrix, Tape, Var};
@@ -19,9 +19,10 @@ struct Multilabel {
     // The names of the labels, in the order of the head's outputs; learned from the data if empty.
     #[serde(default)]
     labels: Vec<String>,
-    // How much a label that is true counts in the loss.
+    // How much a label that is true counts in the loss; balanced is rows without the label / rows with it, as PyTorch's
+    // documentation advises.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    positive_weights: Option<PositiveWeights>,
+    positive_weights: Option<Weights>,
     // From which probability on each label is answered; one half where nothing is said.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     thresholds: BTreeMap<String, f32>,
@@ -30,37 +31,19 @@ struct Multilabel {
     calibration: Calibration,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-enum PositiveWeights {
-    // `"balanced"`: rows without the label / rows with it, as PyTorch's documentation advises.
-    Named(String),
-    // A weight for each label's name; the others count once.
-    ByLabel(BTreeMap<String, f32>),
-    // A weight for each label, in their order.
-    Each(Vec<f32>),
-}
-
 /// What a label is answered from, where no threshold is given.
 const HALF: f32 = 0.5;
 
 /// The task that the options describe.
 pub(super) fn make(options: Map<String, Value>) -> Result<Box<dyn Task>, String> {
     let task: Multilabel = super::read_options(options)?;
-    let distinct: BTreeSet<&String> = task.labels.iter().collect();
-    if distinct.len() != task.labels.len() {
-        return Err("`labels` has a name twice".to_string());
-    }
+    labels::check_distinct(&task.labels)?;
     if let Some((label, threshold)) = task.thresholds.iter().find(|(_, t)| !(0.0..=1.0).contains(*t)) {
         return Err(format!("the threshold of `{label}` is {threshold}; expected a probability"));
     }
     task.calibration.check()?;
-    match &task.positive_weights {
-        Some(PositiveWeights::Named(name)) if name != "balanced" => Err(format!(
-            "`positive_weights` is \"{name}\"; expected \"balanced\", a list, or a table of labels"
-        )),
-        _ => Ok(Box::new(task)),
-    }
+    task.positive_weights.iter().try_for_each(|weights| weights.check("positive_weights"))?;
+    Ok(Box::new(task))
 }
 
 impl Multilabel {
@@ -68,14 +51,9 @@ impl Multilabel {
     fn names(cell: &Value) -> Result<Vec<String>, String> {
         let expected = || format!("expected a list of label names, found {cell}");
         match cell {
-            Value::Array(names) => names
-                .iter()
-                .map(|name| match name {
-                    Value::String(name) => Ok(name.clone()),
-                    Value::Number(_) | Value::Bool(_) => Ok(name.to_string()),
-                    _ => Err(expected()),
-                })
-                .collect(),
+            Value::Array(names) => {
+                names.iter().map(|name| labels::name(name).map_err(|_| expected())).collect()
+            }
             Value::String(text) if text.trim_start().starts_with('[') => {
                 let list: Value = serde_json::from_str(text).map_err(|_| expected())?;
                 Self::names(&list)
@@ -86,10 +64,7 @@ impl Multilabel {
     }
 
     fn weights(&self) -> Option<&[f32]> {
-        match &self.positive_weights {
-            Some(PositiveWeights::Each(weights)) => Some(weights),
-            _ => None,
-        }
+        self.positive_weights.as_ref().and_then(Weights::each)
     }
 
     fn probability(&self, output: f32) -> f32 {
@@ -99,39 +74,19 @@ impl Multilabel {
     fn threshold(&self, label: &str) -> f32 {
         self.thresholds.get(label).copied().unwrap_or(HALF)
     }
-
-    /// Turns what the settings say of positive weights into one weight a label.
-    fn weigh(&mut self, rows: &[Vec<String>]) -> Result<(), String> {
-        let weights: Vec<f32> = match self.positive_weights.take() {
-            None => return Ok(()),
-            Some(PositiveWeights::Named(_)) => {
-                let weight = |label: &String| {
-                    let n = rows.iter().filter(|names| names.contains(label)).count();
-                    (rows.len() - n) as f32 / n.max(1) as f32
-                };
-                self.labels.iter().map(weight).collect()
-            }
-            Some(PositiveWeights::ByLabel(by_label)) => {
-                if let Some(unknown) = by_label.keys().find(|name| !self.labels.contains(name)) {
-                    return Err(format!("`positive_weights` names `{unknown}`, which is no label"));
-                }
-                self.labels.iter().map(|label| by_label.get(label).copied().unwrap_or(1.0)).collect()
-            }
-            Some(PositiveWeights::Each(weights)) => weights,
-        };
-        if weights.len() != self.labels.len() || weights.iter().any(|w| !w.is_finite() || *w < 0.0) {
-            return Err(format!("`positive_weights` needs {} numbers of 0 or more", self.labels.len()));
-        }
-        self.positive_weights = Some(PositiveWeights::Each(weights));
-        Ok(())
-    }
 }
 
 impl Task for Multilabel {
-    fn learn(&mut self, labels: &[&Value]) -> Result<(), String> {
-        let rows: Vec<Vec<String>> = labels.iter().filter_map(|cell| Self::names(cell).ok()).collect();
+    fn learn(&mut self, labels: &mut dyn Iterator<Item = Value>) -> Result<(), String> {
+        let (mut counts, mut n_rows) = (Counts::default(), 0);
+        for mut names in labels.filter_map(|cell| Self::names(&cell).ok()) {
+            names.sort_unstable();
+            names.dedup();
+            names.into_iter().for_each(|name| counts.add(name));
+            n_rows += 1;
+        }
         if self.labels.is_empty() {
-            self.labels = rows.iter().flatten().collect::<BTreeSet<_>>().into_iter().cloned().collect();
+            self.labels = counts.names();
         }
         if self.labels.is_empty() {
             return Err("no training row has a label".to_string());
@@ -139,7 +94,12 @@ impl Task for Multilabel {
         if let Some(unknown) = self.thresholds.keys().find(|name| !self.labels.contains(name)) {
             return Err(format!("`thresholds` names `{unknown}`, which is no label"));
         }
-        self.weigh(&rows)
+        if let Some(weights) = &self.positive_weights {
+            let balanced =
+                |label: &String| (n_rows - counts.of(label)) as f32 / counts.of(label).max(1) as f32;
+            self.positive_weights = Some(weights.resolve("positive_weights", &self.labels, balanced)?);
+        }
+        Ok(())
     }
 
     fn check_learned(&self) -> Result<(), String> {
@@ -160,12 +120,7 @@ impl Task for Multilabel {
     fn target(&self, _text: &str, cell: &Value) -> Result<Vec<f32>, String> {
         let mut target = vec![0.0; self.labels.len()];
         for name in Self::names(cell)? {
-            let Some(label) = self.labels.iter().position(|label| *label == name) else {
-                let near = nearest(&name, &self.labels).map(|near| format!(" (did you mean `{near}`?)"));
-                let known = self.labels.iter().take(20).cloned().collect::<Vec<_>>().join(", ");
-                return Err(format!("unknown label `{name}`; there is: {known}{}", near.unwrap_or_default()));
-            };
-            target[label] = 1.0;
+            target[labels::place("label", &name, &self.labels)?] = 1.0;
         }
         Ok(target)
     }
@@ -206,7 +161,7 @@ impl Task for Multilabel {
         }
         let thresholds: Vec<f32> = self.labels.iter().map(|label| self.threshold(label)).collect();
         let report = metric::Multilabel::compute(&thresholds, &truth, &probabilities);
-        let metrics = super::write_options(&report);
+        let metrics = super::fields(&report);
         Evaluation { n: targets.n_present(), main_metric: "macro_f1", main: report.macro_f1, metrics }
     }
 
@@ -252,14 +207,6 @@ impl Task for Multilabel {
     fn labels(&self) -> &[String] {
         &self.labels
     }
-
-    fn options(&self) -> Map<String, Value> {
-        super::write_options(self)
-    }
-
-    fn boxed(&self) -> Box<dyn Task> {
-        Box::new(self.clone())
-    }
 }
 
 #[cfg(test)]
@@ -270,7 +217,7 @@ mod tests {
 
     fn task(options: Value, data: &[Value]) -> Result<Box<dyn Task>, String> {
         let mut task = make(options.as_object().unwrap().clone())?;
-        task.learn(&data.iter().collect::<Vec<_>>())?;
+        task.learn(&mut data.iter().cloned())?;
         Ok(task)
     }
 

@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Answer, Calibration, Evaluation, Scored, Targets, Task};
-use crate::error::nearest;
+use super::{Answer, Calibration, Evaluation, Scored, Targets, Task, labels};
 use crate::metric;
 use crate::nn::ops::{class_log_probabilities, class_probabilities, cumulative_link};
 use crate::nn::{Matrix, Tape, Var};
@@ -25,26 +24,9 @@ struct Ordinal {
 /// The task that the options describe.
 pub(super) fn make(options: Map<String, Value>) -> Result<Box<dyn Task>, String> {
     let task: Ordinal = super::read_options(options)?;
-    let distinct: BTreeSet<&String> = task.labels.iter().collect();
-    if distinct.len() != task.labels.len() {
-        return Err("`labels` has a name twice".to_string());
-    }
+    labels::check_distinct(&task.labels)?;
     task.calibration.check()?;
     Ok(Box::new(task))
-}
-
-impl Ordinal {
-    fn name(cell: &Value) -> Result<String, String> {
-        match cell {
-            Value::String(name) => Ok(name.clone()),
-            Value::Number(_) => Ok(cell.to_string()),
-            other => Err(format!("expected a label's name, found {other}")),
-        }
-    }
-
-    fn classes(targets: &Targets) -> Vec<Option<usize>> {
-        targets.iter().map(|target| target.map(|target| target[0] as usize)).collect()
-    }
 }
 
 /// The probability of each label, and their mean rank from 0.
@@ -54,15 +36,10 @@ fn expectation(outputs: &[f32], temperature: f32) -> (Vec<f32>, f32) {
     (probabilities, rank)
 }
 
-/// The first of the largest.
-fn most_likely(probabilities: &[f32]) -> usize {
-    (0..probabilities.len()).fold(0, |best, i| if probabilities[i] > probabilities[best] { i } else { best })
-}
-
 impl Task for Ordinal {
-    fn learn(&mut self, labels: &[&Value]) -> Result<(), String> {
+    fn learn(&mut self, labels: &mut dyn Iterator<Item = Value>) -> Result<(), String> {
         if self.labels.is_empty() {
-            let names: BTreeSet<String> = labels.iter().filter_map(|cell| Self::name(cell).ok()).collect();
+            let names: BTreeSet<String> = labels.filter_map(|cell| labels::name(&cell).ok()).collect();
             let number = |name: String| name.trim().parse::<f64>().map(|number| (number, name));
             let numbers: Result<Vec<(f64, String)>, _> = names.into_iter().map(number).collect();
             let mut numbers = numbers.map_err(|_| {
@@ -94,24 +71,16 @@ impl Task for Ordinal {
     }
 
     fn target(&self, _text: &str, cell: &Value) -> Result<Vec<f32>, String> {
-        let name = Self::name(cell)?;
-        match self.labels.iter().position(|label| *label == name) {
-            Some(class) => Ok(vec![class as f32]),
-            None => {
-                let near = nearest(&name, &self.labels).map(|near| format!(" (did you mean `{near}`?)"));
-                let known = self.labels.iter().take(20).cloned().collect::<Vec<_>>().join(", ");
-                Err(format!("unknown label `{name}`; there is: {known}{}", near.unwrap_or_default()))
-            }
-        }
+        Ok(vec![labels::place("label", &labels::name(cell)?, &self.labels)? as f32])
     }
 
     fn loss(&self, tape: &mut Tape<'_>, outputs: &Var, targets: &Targets) -> Var {
-        cumulative_link(tape, outputs, &Self::classes(targets))
+        cumulative_link(tape, outputs, &labels::classes(targets))
     }
 
     fn answer(&self, _text: &str, outputs: &[f32]) -> Option<Answer> {
         let (probabilities, rank) = expectation(outputs, self.calibration.temperature);
-        let best = most_likely(&probabilities);
+        let best = labels::most(&probabilities);
         let abstained = self.calibration.abstains(probabilities[best]);
         let label = self.labels[best].clone();
         let probabilities = self.labels.iter().cloned().zip(probabilities).collect();
@@ -127,16 +96,16 @@ impl Task for Ordinal {
     }
 
     fn evaluate(&self, outputs: &Matrix, targets: &Targets) -> Evaluation {
-        let labelled = Self::classes(targets).into_iter().zip(outputs.iter_rows());
+        let labelled = labels::classes(targets).into_iter().zip(outputs.iter_rows());
         let (mut truth, mut predicted, mut ranks) = (Vec::new(), Vec::new(), Vec::new());
         for (class, outputs) in labelled.filter_map(|(class, outputs)| Some((class?, outputs))) {
             let (probabilities, rank) = expectation(outputs, self.calibration.temperature);
             truth.push(class);
-            predicted.push(most_likely(&probabilities));
+            predicted.push(labels::most(&probabilities));
             ranks.push(rank);
         }
         let report = metric::Ordinal::compute(self.labels.len(), &truth, &predicted, &ranks);
-        let mut metrics = super::write_options(&report);
+        let mut metrics = super::fields(&report);
         self.calibration
             .add_coverage(&mut metrics, &self.scored(outputs, targets, self.calibration.temperature));
         let main = report.quadratic_kappa.unwrap_or(0.0);
@@ -148,11 +117,11 @@ impl Task for Ordinal {
     }
 
     fn scored(&self, outputs: &Matrix, targets: &Targets, temperature: f32) -> Vec<Scored> {
-        let labelled = Self::classes(targets).into_iter().zip(outputs.iter_rows());
+        let labelled = labels::classes(targets).into_iter().zip(outputs.iter_rows());
         let score = |(class, outputs): (Option<usize>, &[f32])| {
             let class = class?;
             let probabilities = class_probabilities(outputs, temperature);
-            let best = most_likely(&probabilities);
+            let best = labels::most(&probabilities);
             let log_likelihood = class_log_probabilities(outputs, temperature)[class];
             Some(Scored { confidence: probabilities[best], right: best == class, log_likelihood })
         };
@@ -161,14 +130,6 @@ impl Task for Ordinal {
 
     fn labels(&self) -> &[String] {
         &self.labels
-    }
-
-    fn options(&self) -> Map<String, Value> {
-        super::write_options(self)
-    }
-
-    fn boxed(&self) -> Box<dyn Task> {
-        Box::new(self.clone())
     }
 }
 
@@ -180,7 +141,7 @@ mod tests {
 
     fn task(options: Value, data: &[Value]) -> Result<Box<dyn Task>, String> {
         let mut task = make(options.as_object().unwrap().clone())?;
-        task.learn(&data.iter().collect::<Vec<_>>())?;
+        task.learn(&mut data.iter().cloned())?;
         Ok(task)
     }
 

@@ -85,11 +85,11 @@ impl Regression {
 }
 
 impl Task for Regression {
-    fn learn(&mut self, labels: &[&Value]) -> Result<(), String> {
+    fn learn(&mut self, labels: &mut dyn Iterator<Item = Value>) -> Result<(), String> {
         if !self.standardize || !self.mean.is_empty() {
             return Ok(());
         }
-        let rows: Vec<Vec<f32>> = labels.iter().filter_map(|cell| self.target("", cell).ok()).collect();
+        let rows: Vec<Vec<f32>> = labels.filter_map(|cell| self.target("", &cell).ok()).collect();
         if rows.is_empty() {
             return Err("no training row has a number to standardize by".to_string());
         }
@@ -168,17 +168,9 @@ impl Task for Regression {
             predicted.extend(self.on_original_scale(outputs));
         }
         let report = metric::Regression::compute(self.size, &truth, &predicted);
-        let metrics = super::write_options(&report);
+        let metrics = super::fields(&report);
         let n = truth.len() / self.size;
         Evaluation { n, main_metric: "pearson", main: report.pearson.unwrap_or(0.0), metrics }
-    }
-
-    fn options(&self) -> Map<String, Value> {
-        super::write_options(self)
-    }
-
-    fn boxed(&self) -> Box<dyn Task> {
-        Box::new(self.clone())
     }
 }
 
@@ -190,7 +182,7 @@ mod tests {
 
     fn task(options: Value, data: &[Value]) -> Box<dyn Task> {
         let mut task = make(options.as_object().unwrap().clone()).unwrap();
-        task.learn(&data.iter().collect::<Vec<_>>()).unwrap();
+        task.learn(&mut data.iter().cloned()).unwrap();
         task
     }
 

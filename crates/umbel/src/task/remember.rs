@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Answer, Evaluation, Reads, Targets, Task};
+use super::{Answer, Evaluation, Reads, Stored, Targets, Task};
 use crate::metric;
 use crate::nn::{Matrix, Tape, Var};
 
@@ -50,7 +50,7 @@ fn pairs<'a>(
 }
 
 impl Task for Remember {
-    fn learn(&mut self, _labels: &[&Value]) -> Result<(), String> {
+    fn learn(&mut self, _labels: &mut dyn Iterator<Item = Value>) -> Result<(), String> {
         Ok(())
     }
 
@@ -133,7 +133,9 @@ impl Task for Remember {
             metrics,
         }
     }
+}
 
+impl Stored for Remember {
     fn options(&self) -> Map<String, Value> {
         self.inner.options()
     }

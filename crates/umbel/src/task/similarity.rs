@@ -73,9 +73,9 @@ impl Similarity {
 }
 
 impl Task for Similarity {
-    fn learn(&mut self, labels: &[&Value]) -> Result<(), String> {
+    fn learn(&mut self, labels: &mut dyn Iterator<Item = Value>) -> Result<(), String> {
         if self.range.is_none() {
-            let scores: Vec<f32> = labels.iter().filter_map(|cell| super::number(cell).ok()).collect();
+            let scores: Vec<f32> = labels.filter_map(|cell| super::number(&cell).ok()).collect();
             let lowest = scores.iter().copied().fold(f32::INFINITY, f32::min);
             let highest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             if lowest >= highest {
@@ -149,15 +149,7 @@ impl Task for Similarity {
         }
         let report = metric::Regression::compute(1, &truth, &predicted);
         let main = report.spearman.unwrap_or(0.0);
-        Evaluation { n: truth.len(), main_metric: "spearman", main, metrics: super::write_options(&report) }
-    }
-
-    fn options(&self) -> Map<String, Value> {
-        super::write_options(self)
-    }
-
-    fn boxed(&self) -> Box<dyn Task> {
-        Box::new(self.clone())
+        Evaluation { n: truth.len(), main_metric: "spearman", main, metrics: super::fields(&report) }
     }
 }
 
@@ -170,7 +162,7 @@ mod tests {
 
     fn task(options: Value, data: &[Value]) -> Result<Box<dyn Task>, String> {
         let mut task = make(options.as_object().unwrap().clone())?;
-        task.learn(&data.iter().collect::<Vec<_>>())?;
+        task.learn(&mut data.iter().cloned())?;
         Ok(task)
     }
 

@@ -7,8 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::answer::TextSpan;
-use super::{Answer, Calibration, Evaluation, Reads, Scored, Targets, Task};
-use crate::error::nearest;
+use super::{Answer, Calibration, Evaluation, Reads, Scored, Targets, Task, labels};
 use crate::metric;
 use crate::nn::ops::{ClassTargets, cross_entropy, log_softmax};
 use crate::nn::{Matrix, Tape, Var};
@@ -49,10 +48,7 @@ struct SpanCell {
 /// The task that the options describe.
 pub(super) fn make(options: Map<String, Value>) -> Result<Box<dyn Task>, String> {
     let task: Tagging = super::read_options(options)?;
-    let distinct: BTreeSet<&String> = task.labels.iter().collect();
-    if distinct.len() != task.labels.len() {
-        return Err("`labels` has a name twice".to_string());
-    }
+    labels::check_distinct(&task.labels)?;
     task.calibration.check()?;
     Ok(Box::new(task))
 }
@@ -85,11 +81,7 @@ impl Tagging {
     }
 
     fn class(&self, tag: &str) -> Result<f32, String> {
-        let found = self.labels.iter().position(|label| label == tag);
-        found.map(|class| class as f32).ok_or_else(|| {
-            let near = nearest(tag, &self.labels).map(|near| format!(" (did you mean `{near}`?)"));
-            format!("unknown tag `{tag}`; there is: {}{}", self.labels.join(", "), near.unwrap_or_default())
-        })
+        Ok(labels::place("tag", tag, &self.labels)? as f32)
     }
 
     /// The tags of words that spans say.
@@ -120,8 +112,7 @@ impl Tagging {
     /// The most likely tag of each word and its probability; a word that was not read is outside.
     fn decode(&self, outputs: &[f32]) -> Vec<(&str, f32)> {
         let best = |row: &[f32]| {
-            let first_best = |best: usize, i: usize| if row[i] > row[best] { i } else { best };
-            let class = (0..row.len()).fold(0, first_best);
+            let class = labels::most(row);
             (&self.labels[class][..], log_softmax(&self.calibration.tempered(row))[class].exp())
         };
         let tag = |row: &[f32]| if row[0].is_nan() { (OUTSIDE, 1.0) } else { best(row) };
@@ -138,10 +129,10 @@ fn byte_range(text: &str, span: &SpanCell) -> Option<Range<usize>> {
 }
 
 impl Task for Tagging {
-    fn learn(&mut self, labels: &[&Value]) -> Result<(), String> {
+    fn learn(&mut self, labels: &mut dyn Iterator<Item = Value>) -> Result<(), String> {
         let mut tags: BTreeSet<String> = BTreeSet::new();
         let mut has_spans = false;
-        for cell in labels.iter().filter_map(|cell| Self::read(cell).ok()) {
+        for cell in labels.filter_map(|cell| Self::read(&cell).ok()) {
             match cell {
                 Cell::Tags(own) => tags.extend(own),
                 Cell::Spans(spans) => {
@@ -238,7 +229,7 @@ impl Task for Tagging {
             (truth, decoded.into_iter().map(|(tag, _)| tag).collect())
         };
         let report = metric::Tagging::compute(&targets.labelled().map(text).collect::<Vec<_>>());
-        let (main, metrics) = (report.f1.unwrap_or(0.0), super::write_options(&report));
+        let (main, metrics) = (report.f1.unwrap_or(0.0), super::fields(&report));
         Evaluation { n: report.n, main_metric: "f1", main, metrics }
     }
 
@@ -264,14 +255,6 @@ impl Task for Tagging {
         let outside = self.labels.iter().position(|label| label == OUTSIDE);
         target.iter().filter(|class| outside != Some(**class as usize)).count() as f32
     }
-
-    fn options(&self) -> Map<String, Value> {
-        super::write_options(self)
-    }
-
-    fn boxed(&self) -> Box<dyn Task> {
-        Box::new(self.clone())
-    }
 }
 
 #[cfg(test)]
@@ -282,7 +265,7 @@ mod tests {
 
     fn task(data: &[Value]) -> Box<dyn Task> {
         let mut task = make(Map::new()).unwrap();
-        task.learn(&data.iter().collect::<Vec<_>>()).unwrap();
+        task.learn(&mut data.iter().cloned()).unwrap();
         task
     }
 

@@ -50,8 +50,10 @@ impl Tokenizer {
     ) -> Result<Vec<TokenInfo>> {
         self.check_room(pair.is_some(), options)?;
         let encoded = guard(|| self.process(text, pair, options, Offsets::Bytes));
-        let (encoding, _) =
-            encoded.map_err(|problem| Error::Text(format!("the tokenizer failed: {problem}")))?;
+        let (encoding, _) = encoded.map_err(|problem| Error::Text {
+            row: None,
+            problem: format!("the tokenizer failed: {problem}"),
+        })?;
         let texts = encoding.get_sequence_ids();
         let info = |i: usize| {
             let special = encoding.get_special_tokens_mask()[i] == 1;

@@ -15,13 +15,11 @@ pub fn max_length(sentence: &SentenceFolder, tokenizer: &TokenizerConfig, max_po
 /// Refuses texts that are longer than the encoder can read.
 ///
 /// # Errors
-/// [`Error::Text`] with the first such row, counted from 1.
+/// [`Error::Text`] with the first such row.
 pub fn check_lengths(texts: &[Tokens], max_positions: usize) -> Result<()> {
     match texts.iter().position(|tokens| tokens.len() > max_positions) {
         None => Ok(()),
-        Some(row) => {
-            Err(Error::Text(format!("row {} has {}", row + 1, too_long(texts[row].len(), max_positions))))
-        }
+        Some(row) => Err(Error::Text { row: Some(row), problem: too_long(texts[row].len(), max_positions) }),
     }
 }
 
@@ -79,6 +77,6 @@ mod tests {
         let texts = [Tokens::from(&[1, 2][..]), Tokens::from(&[1, 2, 3][..])];
         assert!(check_lengths(&texts, 3).is_ok());
         let error = check_lengths(&texts, 2).unwrap_err().to_string();
-        assert!(error.starts_with("row 2 has 3 tokens, but the encoder reads at most 2"), "{error}");
+        assert!(error.starts_with("row 2: 3 tokens, but the encoder reads at most 2"), "{error}");
     }
 }

@@ -11,12 +11,14 @@ mod model2vec;
 pub mod padding;
 #[cfg(test)]
 mod parity;
+pub mod stored;
 pub mod tokenizer;
 pub mod tokenizer_config;
 pub mod words;
 
 pub use batch::{Batch, Tokens, WordTokens};
 pub use explain::TokenInfo;
+pub use stored::StoredTokens;
 pub use tokenizer::{Encoded, Tokenizer, TokenizerOptions, Truncation};
 pub use tokenizer_config::{Side, TokenizerConfig};
 pub use words::WordRule;

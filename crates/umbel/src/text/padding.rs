@@ -37,10 +37,8 @@ pub fn pad(texts: &[Tokens], padding: Padding, side: Side, pad_id: u32) -> Resul
         Padding::Fixed(length) if longest > length => {
             let row = texts.iter().position(|tokens| tokens.len() > length).unwrap_or(0);
             let found = texts[row].len();
-            return Err(Error::Text(format!(
-                "row {} has {found} tokens; expected at most {length}",
-                row + 1
-            )));
+            let problem = format!("{found} tokens; expected at most {length}");
+            return Err(Error::Text { row: Some(row), problem });
         }
         Padding::Fixed(length) => Some(length),
     };
@@ -93,6 +91,6 @@ mod tests {
     #[test]
     fn a_text_longer_than_the_fixed_length_is_an_error() {
         let error = pad(&texts(), Padding::Fixed(2), Side::Right, 9).unwrap_err();
-        assert_eq!(error.to_string(), "row 1 has 3 tokens; expected at most 2");
+        assert_eq!(error.to_string(), "row 1: 3 tokens; expected at most 2");
     }
 }

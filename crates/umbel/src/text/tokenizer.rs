@@ -127,7 +127,10 @@ impl Tokenizer {
         let mut steps = vec![NormalizerWrapper::from(Lowercase)];
         steps.extend(self.inner.get_normalizer().cloned());
         let done = guard(|| self.inner.with_normalizer(Some(Sequence::new(steps))).map(|_| ()));
-        done.map_err(|problem| Error::Text(format!("texts cannot be lower-cased: {problem}")))?;
+        done.map_err(|problem| Error::Text {
+            row: None,
+            problem: format!("texts cannot be lower-cased: {problem}"),
+        })?;
         Ok(self)
     }
 
@@ -184,8 +187,10 @@ impl Tokenizer {
         self.check_room(inputs.first().is_some_and(|(_, pair)| pair.is_some()), options)?;
         let encode = |(row, &(text, pair)): (usize, &(&str, Option<&str>))| {
             let encoded = guard(|| self.process(text, pair, options, Offsets::Unused));
-            encoded
-                .map_err(|problem| Error::Text(format!("row {}: the tokenizer failed: {problem}", row + 1)))
+            encoded.map_err(|problem| Error::Text {
+                row: Some(row),
+                problem: format!("the tokenizer failed: {problem}"),
+            })
         };
         let encodings: Vec<(Encoding, usize)> =
             inputs.par_iter().enumerate().map(encode).collect::<Result<_>>()?;

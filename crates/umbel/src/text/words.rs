@@ -64,7 +64,7 @@ impl Tokenizer {
         let words = |(row, text): (usize, &str)| {
             let tokens = self
                 .explain(text, options)
-                .map_err(|error| Error::Text(format!("row {}: {error}", row + 1)))?;
+                .map_err(|error| Error::Text { row: Some(row), problem: error.to_string() })?;
             let offsets: Vec<(usize, usize)> = tokens.iter().map(|token| token.offsets).collect();
             let whole = rule.words(&text[skipped..]);
             let words: Vec<_> = whole.into_iter().map(|at| at.start + skipped..at.end + skipped).collect();

@@ -12,7 +12,7 @@ use crate::nn::{Tape, ops};
 use crate::random::{Random, derive};
 use crate::settings::{ContrastSettings, Settings, TrainSettings};
 use crate::task::{Reads, Targets};
-use crate::text::{Batch, Tokens};
+use crate::text::{Batch, StoredTokens, Tokens};
 
 /// What the warm-up draws is apart from what training draws.
 const CONTRAST: u64 = 0x636f_6e74_7261_7374;
@@ -36,7 +36,7 @@ pub(super) fn warm_up(
         let problem = "`train.contrast` needs a classification or an ordinal task with two rows of a label";
         return Err(Error::Settings(problem.to_string()));
     }
-    let texts = model.tokenize(data.train.texts())?.texts;
+    let (texts, _) = model.tokenize_all(data.train.texts().iter())?;
     let trainable: Vec<bool> = model.params.iter().map(|(_, param)| param.trainable).collect();
     model.params.iter_mut().for_each(|(_, param)| param.trainable = !matches!(param.part(), Part::Head(_)));
 
@@ -62,8 +62,9 @@ pub(super) fn warm_up(
     Ok(stopped)
 }
 
-fn pass(model: &Model, texts: &[Tokens], rows: &[(usize, usize)], seed: u64) -> (f64, crate::nn::Grads) {
-    let batch = Batch::new(rows.iter().map(|&(row, _)| &texts[row]));
+fn pass(model: &Model, texts: &StoredTokens, rows: &[(usize, usize)], seed: u64) -> (f64, crate::nn::Grads) {
+    let texts: Vec<Tokens> = rows.iter().map(|&(row, _)| texts.get(row)).collect();
+    let batch = Batch::new(&texts);
     let mut tape = Tape::training(&model.params, seed);
     let embedding = model.embedding(&mut tape, &batch);
     let normalized = ops::l2_normalize(&mut tape, embedding);

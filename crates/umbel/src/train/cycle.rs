@@ -8,6 +8,8 @@ use crate::random::{Random, derive};
 pub(super) struct Cycle {
     rows: Vec<usize>,
     seed: u64,
+    // How many rows are shuffled at a time.
+    window: usize,
     // The sums, up to each row, of how often rows come in a cycle; they end at `len`. Empty if each comes once.
     ends: Vec<f64>,
     len: usize,
@@ -19,7 +21,12 @@ const PARTS: u64 = 0x0070_6172_7473;
 impl Cycle {
     /// Each row once a cycle.
     pub(super) fn new(rows: Vec<usize>, seed: u64) -> Self {
-        Self { len: rows.len(), rows, seed, ends: Vec::new() }
+        Self { len: rows.len(), rows, seed, window: usize::MAX, ends: Vec::new() }
+    }
+
+    /// The same rows, so many of them shuffled at a time.
+    pub(super) fn within(self, window: usize) -> Self {
+        Self { window, ..self }
     }
 
     /// Each row `copies` times a cycle, 1 or more; of a number that is not whole, the rest says how many of the cycles
@@ -35,7 +42,7 @@ impl Cycle {
             ends.push(end);
         }
         ends.last_mut().into_iter().for_each(|last| *last = len as f64);
-        Self { rows, seed, ends, len }
+        Self { rows, seed, window: usize::MAX, ends, len }
     }
 
     /// The rows from the place `start` of the endless order on.
@@ -53,8 +60,7 @@ impl Cycle {
     /// The rows of a cycle in their order.
     fn order(&self, cycle: u64) -> Vec<usize> {
         if self.ends.is_empty() {
-            let order = shuffle::order(self.len, self.seed, cycle);
-            return order.into_iter().map(|place| self.rows[place]).collect();
+            return self.shuffled(&self.rows, cycle);
         }
         // Systematic sampling: a row comes as often as a whole number falls between its ends, moved by one draw.
         let moved = f64::from(Random::stream(derive(self.seed, PARTS), cycle).uniform());
@@ -65,8 +71,12 @@ impl Cycle {
             all.extend(std::iter::repeat_n(row, n as usize));
             start = end;
         }
-        Random::stream(self.seed, cycle).shuffle(&mut all);
-        all
+        self.shuffled(&all, cycle)
+    }
+
+    fn shuffled(&self, rows: &[usize], cycle: u64) -> Vec<usize> {
+        let order = shuffle::windowed_order(rows.len(), self.window, self.seed, cycle);
+        order.into_iter().map(|place| rows[place]).collect()
     }
 }
 

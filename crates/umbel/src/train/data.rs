@@ -1,13 +1,11 @@
 //! The rows that a run trains on and those it only looks at, with the tasks that have learned from them.
 
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::data::dataset::columns;
-use crate::data::{Columns, Dataset, Table, split};
+use crate::data::{Columns, Dataset, Origins, Table, split};
 use crate::error::{Error, Result};
 use crate::settings::{Settings, TaskSettings, Validation};
 use crate::task::{self, Task};
@@ -19,8 +17,10 @@ const BINS: usize = 10;
 pub struct RunData {
     /// Rows that are trained on.
     pub train: Dataset,
-    /// The source of each of them, by its place in `data.train`.
-    pub train_sources: Vec<usize>,
+    /// Where each of them came from.
+    pub origins: Origins,
+    /// The source of each file of [`RunData::origins`], by its place in `data.train`.
+    pub sources: Vec<usize>,
     /// Rows that are only looked at.
     pub validation: Dataset,
     /// The tasks, with the label names and scales they have learned from all rows of the training files.
@@ -38,25 +38,37 @@ impl RunData {
                 "there is no task; add a `[[task]]` with `name` and `kind`".to_string(),
             ));
         }
-        let (table, sources) = training_table(settings)?;
+        let (sources, paths): (Vec<usize>, Vec<PathBuf>) =
+            settings.data.train.paths_by_source()?.into_iter().unzip();
+        let table = read_table(settings, &paths)?;
         let tasks = learn(&settings.tasks, &table)?;
         let all = dataset(&table, &tasks)?;
-        let (train, train_sources, validation) = match &settings.data.validation {
+        let (train, origins, validation) = match &settings.data.validation {
             Validation::Files(files) => {
-                let table = read_table(settings, &files.paths()?)?;
-                (all, sources, dataset(&table, &tasks)?)
+                let held = read_table(settings, &files.paths()?)?;
+                (all, table.origins().clone(), dataset(&held, &tasks)?)
             }
             Validation::Fraction(fraction) => {
                 let (train, held) = hold_out(&all, &tasks, *fraction, settings.train.seed);
-                let sources = train.iter().map(|&row| sources[row]).collect();
-                (all.select(&train), sources, all.select(&held))
+                (all.select(&train), table.origins().select(&train), all.select(&held))
             }
         };
         match (train.len(), validation.len()) {
             (0, _) => Err(Error::Settings("`data.train` has no rows".to_string())),
             (_, 0) => Err(Error::Settings("`data.validation` has no rows".to_string())),
-            _ => Ok(Self { train, train_sources, validation, tasks }),
+            _ => Ok(Self { train, origins, sources, validation, tasks }),
         }
+    }
+
+    /// The same texts with other labels, and no tasks of their own.
+    pub(super) fn relabelled(&self, train: Dataset, validation: Dataset) -> Self {
+        let (origins, sources) = (self.origins.clone(), self.sources.clone());
+        Self { train, origins, sources, validation, tasks: Vec::new() }
+    }
+
+    /// The source of a training row, by its place in `data.train`.
+    pub fn source(&self, row: usize) -> usize {
+        self.sources[self.origins.file(row)]
     }
 
     /// The SHA-256 of all texts and targets, in hexadecimal digits.
@@ -112,16 +124,6 @@ fn no_labels(paths: &[PathBuf], tasks: &[(&TaskSettings, &dyn Task)], table: &Ta
     ))
 }
 
-/// The rows of the training files, and the source of each by its place in `data.train`.
-fn training_table(settings: &Settings) -> Result<(Table, Vec<usize>)> {
-    let (sources, paths): (Vec<usize>, Vec<PathBuf>) =
-        settings.data.train.paths_by_source()?.into_iter().unzip();
-    let table = read_table(settings, &paths)?;
-    let by_path: HashMap<&Path, usize> = paths.iter().map(PathBuf::as_path).zip(sources).collect();
-    let sources = (0..table.len()).map(|row| by_path[table.origin(row).0]).collect();
-    Ok((table, sources))
-}
-
 /// The rows of some of the settings' files; each task's column must be in one of them.
 pub(crate) fn read_table(settings: &Settings, paths: &[PathBuf]) -> Result<Table> {
     let labels = label_columns(settings)?;
@@ -150,9 +152,9 @@ pub(crate) fn learn(settings: &[TaskSettings], table: &Table) -> Result<Vec<(Tas
     let learned = settings.iter().map(|settings| {
         let mut task = task::make(settings)?;
         let cells = table.cells(settings.column()).expect("the table was read with this column");
-        let labels: Vec<&Value> = cells.iter().filter(|cell| !cell.is_null()).collect();
+        let mut labels = cells.iter().filter(|cell| !cell.is_null());
         let wrong = |problem| Error::Settings(format!("task `{}`: {problem}", settings.name));
-        task.learn(&labels).map_err(wrong)?;
+        task.learn(&mut labels).map_err(wrong)?;
         Ok((settings.clone(), task))
     });
     learned.collect()

@@ -45,7 +45,8 @@ pub fn out_of_fold(
     let train = train_settings(settings);
     let mut model = super::run::model(settings, encoder_dir, data)?;
     observer(FoldStep::Embedding(data.train.len()));
-    let inputs = Inputs::new(&model, &data.train, true)?;
+    let mut inputs = Inputs::new(&model, &data.train)?;
+    inputs.keep(&model, true)?;
     Stages::new(&model, &train)?.apply(&mut model, 0);
     let fresh: Vec<Vec<f32>> = trainable(&mut model).map(|param| param.data().to_vec()).collect();
     let heads = model.heads().iter().enumerate();
@@ -58,7 +59,7 @@ pub fn out_of_fold(
         let (held, others): (Vec<usize>, Vec<usize>) = (0..folds.len()).partition(|&row| folds[row] == fold);
         let rows = TrainedOn { data, inputs: &inputs, rows: others, seed: derive(train.seed, fold as u64) };
         kernels::together(|| rows.train(&mut model, &train))?;
-        for (task, (all, own)) in outputs.iter_mut().zip(inputs.outputs(&model)).enumerate() {
+        for (task, (all, own)) in outputs.iter_mut().zip(inputs.outputs(&model, &data.train)).enumerate() {
             let targets = data.train.targets(task);
             let rows = held.iter().flat_map(|&row| targets.outputs(row));
             rows.for_each(|row| all.row_mut(row).copy_from_slice(own.row(row)));

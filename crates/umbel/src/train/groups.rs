@@ -52,7 +52,7 @@ impl Groups {
 fn by_source(settings: &Settings, data: &RunData) -> (Vec<Vec<usize>>, Vec<f64>) {
     let sources = settings.data.train.sources();
     let mut rows = vec![Vec::new(); sources.len()];
-    data.train_sources.iter().enumerate().for_each(|(row, &source)| rows[source].push(row));
+    (0..data.train.len()).for_each(|row| rows[data.source(row)].push(row));
     (rows, sources.iter().map(|source| source.weight().unwrap_or(1.0)).collect())
 }
 
@@ -124,7 +124,8 @@ mod tests {
     #[test]
     fn sources_share_an_epoch_by_their_weights() {
         let data = data("");
-        assert_eq!(data.1.train_sources, [vec![0; 30], vec![1; 10]].concat());
+        let sources: Vec<usize> = (0..40).map(|row| data.1.source(row)).collect();
+        assert_eq!(sources, [vec![0; 30], vec![1; 10]].concat());
         assert_eq!(plan(&data).quotas(0), [24, 16]); // 30 to 2 · 10.
         let rows = plan(&data).steps(0).concat().concat();
         assert_eq!(rows.iter().filter(|&&row| row >= 30).count(), 16);

@@ -1,7 +1,7 @@
 //! A loss or a gradient that is no finite number: what is said of it, and of the rows that it comes from.
 
+use super::data::RunData;
 use super::passes::StepLosses;
-use crate::data::Dataset;
 use crate::error::Error;
 use crate::settings::Settings;
 
@@ -34,7 +34,7 @@ pub(super) fn problem(found: &StepLosses, grad_norm: f64, settings: &Settings) -
 }
 
 /// The error that ends a run after too many skipped steps; `rows` are those at fault.
-pub(super) fn error(step: usize, n_skipped: usize, problem: &str, rows: &[usize], data: &Dataset) -> Error {
+pub(super) fn error(step: usize, n_skipped: usize, problem: &str, rows: &[usize], data: &RunData) -> Error {
     let before = match n_skipped {
         1 => String::new(),
         n => format!(", and {n} steps in a row were skipped"),
@@ -51,9 +51,10 @@ pub(super) fn error(step: usize, n_skipped: usize, problem: &str, rows: &[usize]
     ))
 }
 
-fn describe(row: usize, data: &Dataset) -> String {
-    let text = &data.texts()[row];
+fn describe(row: usize, data: &RunData) -> String {
+    let (path, line) = data.origins.get(row);
+    let text = data.train.texts().get(row);
     let beginning: String = text.chars().take(SHOWN_CHARS).collect();
     let rest = if beginning.len() < text.len() { "..." } else { "" };
-    format!("\n  row {}: {beginning:?}{rest}", row + 1)
+    format!("\n  {}:{line}: {beginning:?}{rest}", path.display())
 }

@@ -2,28 +2,20 @@
 
 use crate::data::Dataset;
 use crate::error::Result;
-use crate::model::{Asked, Kept, Model, Views};
+use crate::evaluate;
+use crate::model::{Asked, Kept, Model, Taken, Views};
 use crate::nn::{Matrix, Tape, Var};
-use crate::text::{Batch, Tokens};
+use crate::text::{Batch, StoredTokens, Tokens};
 
 /// What training runs on: that of all rows' texts, and after them of the texts that tasks compare them with.
 pub(super) struct Inputs {
-    pub(super) texts: Texts,
+    tokens: StoredTokens,
+    // What the encoder gives, while it is frozen.
+    kept: Option<Kept>,
     /// Texts that were cut.
     pub(super) n_truncated: usize,
-    /// Tokens of each text.
+    // Tokens of each text.
     lengths: Vec<usize>,
-    n_rows: usize,
-    // For each task, the texts of the rows' groups.
-    groups: Vec<Vec<usize>>,
-}
-
-/// Texts as training reads them.
-pub(super) enum Texts {
-    /// Token sequences, which go through the encoder each time.
-    Tokens(Vec<Tokens>),
-    /// What was computed of them once, without dropout.
-    Kept(Kept),
 }
 
 /// The pass of some texts up to where the heads' own tape begins.
@@ -40,33 +32,36 @@ enum Rest {
     /// The roots are states.
     States(Batch),
     /// The texts were kept: there is no root.
-    Kept(Kept),
+    Kept(Taken),
 }
 
 impl Inputs {
-    /// The texts of a data set, through the encoder already if `kept`.
-    pub(super) fn new(model: &Model, data: &Dataset, kept: bool) -> Result<Self> {
-        let encoded = model.tokenize(&data.all_texts())?;
-        let lengths = encoded.texts.iter().map(Tokens::len).collect();
-        let texts = if kept { Texts::Kept(model.keep(&encoded.texts)) } else { Texts::Tokens(encoded.texts) };
-        let (n_truncated, n_rows, groups) = (encoded.n_truncated, data.len(), data.groups());
-        Ok(Self { texts, n_truncated, lengths, n_rows, groups })
+    /// The texts of a data set.
+    pub(super) fn new(model: &Model, data: &Dataset) -> Result<Self> {
+        let (tokens, n_truncated) = model.tokenize_all(data.all_texts())?;
+        let lengths = tokens.iter().map(|tokens| tokens.len()).collect();
+        Ok(Self { tokens, kept: None, n_truncated, lengths })
+    }
+
+    /// Sends the texts through the encoder once and for all, or forgets what it gave.
+    pub(super) fn keep(&mut self, model: &Model, wanted: bool) -> Result<()> {
+        self.kept = if wanted { Some(model.keep(&self.tokens)?) } else { None };
+        Ok(())
     }
 
     /// True if the texts went through the encoder once.
     pub(super) fn are_kept(&self) -> bool {
-        matches!(self.texts, Texts::Kept(_))
+        self.kept.is_some()
     }
 
-    /// The token sequences; none of texts that went through the encoder once.
-    pub(super) fn tokens(&self) -> impl Iterator<Item = &Tokens> {
-        let tokens = if let Texts::Tokens(tokens) = &self.texts { &tokens[..] } else { &[] };
-        tokens.iter()
+    /// The token sequences.
+    pub(super) fn tokens(&self) -> &StoredTokens {
+        &self.tokens
     }
 
     /// Tokens that a row takes to the encoder: those of its text, and of the texts that tasks compare it with.
     pub(super) fn row_lengths(&self, data: &Dataset) -> Vec<usize> {
-        let n_tasks = self.groups.len();
+        let n_tasks = data.n_tasks();
         let others = |row: usize| (0..n_tasks).flat_map(move |task| data.others(task, row));
         let length =
             |row: usize| self.lengths[row] + others(row).map(|text| self.lengths[text]).sum::<usize>();
@@ -75,18 +70,19 @@ impl Inputs {
 
     /// Runs texts forward to where the heads begin.
     pub(super) fn encode(&self, model: &Model, tape: &mut Tape<'_>, texts: &[usize]) -> Encoded {
-        match &self.texts {
-            Texts::Tokens(all) => {
-                let batch = Batch::new(texts.iter().map(|&text| &all[text]));
+        match &self.kept {
+            None => {
+                let tokens: Vec<Tokens> = texts.iter().map(|&text| self.tokens.get(text)).collect();
+                let batch = Batch::new(&tokens);
                 match model.reads_states() {
                     true => Encoded { roots: model.states(tape, &batch), rest: Rest::States(batch) },
                     false => Encoded { roots: vec![model.embedding(tape, &batch)], rest: Rest::Embedding },
                 }
             }
-            Texts::Kept(kept) if model.reads_states() => {
+            Some(kept) if model.reads_states() => {
                 Encoded { roots: Vec::new(), rest: Rest::Kept(kept.select(texts)) }
             }
-            Texts::Kept(kept) => {
+            Some(kept) => {
                 let embedding = model.views_of_kept(tape, kept.select(texts)).embedding;
                 Encoded { roots: vec![embedding], rest: Rest::Embedding }
             }
@@ -94,21 +90,16 @@ impl Inputs {
     }
 
     /// Every head's raw outputs for all rows, without dropout.
-    pub(super) fn outputs(&self, model: &Model) -> Vec<Matrix> {
-        let groups: Vec<&[usize]> = self.groups.iter().map(Vec::as_slice).collect();
-        match &self.texts {
-            Texts::Tokens(texts) => model.row_outputs(texts, self.n_rows, &groups),
-            Texts::Kept(kept) => {
-                let mut tape = Tape::inference(&model.params);
-                let all: Vec<usize> = (0..self.lengths.len()).collect();
-                let views = model.views_of_kept(&mut tape, kept.select(&all));
-                let heads = model.heads().iter().zip(groups);
-                let outputs = heads.map(|(head, group)| {
-                    head.outputs(&mut tape, &views, Asked { n_rows: self.n_rows, group }).into_matrix()
-                });
-                outputs.collect()
-            }
-        }
+    pub(super) fn outputs(&self, model: &Model, data: &Dataset) -> Vec<Matrix> {
+        let Some(kept) = &self.kept else { return evaluate::outputs(model, &self.tokens, data) };
+        evaluate::by_chunks(model, data, |texts, n_rows| {
+            let mut tape = Tape::inference(&model.params);
+            let views = model.views_of_kept(&mut tape, kept.select(&texts.all));
+            let heads = model.heads().iter().zip(&texts.groups);
+            let outputs = heads
+                .map(|(head, group)| head.outputs(&mut tape, &views, Asked { n_rows, group }).into_matrix());
+            outputs.collect()
+        })
     }
 }
 

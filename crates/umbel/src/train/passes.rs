@@ -75,7 +75,7 @@ fn shared_pass(
         return;
     }
     let tasks: Vec<usize> = (0..labelled.len()).collect();
-    let texts = step.texts(&tasks, rows);
+    let texts = step.data.row_texts(&tasks, rows);
     let mut tape = Tape::training(&step.model.params, seed);
     let mut encoded = step.inputs.encode(step.model, &mut tape, &texts.all);
     let mut heads = Tape::training(&step.model.params, derive(seed, HEADS));
@@ -106,7 +106,7 @@ fn own_pass(
     if step.n_labelled(task, rows) == 0 {
         return;
     }
-    let texts = step.texts(&[task], rows);
+    let texts = step.data.row_texts(&[task], rows);
     let mut tape = Tape::training(&step.model.params, seed);
     let mut encoded = step.inputs.encode(step.model, &mut tape, &texts.all);
     let roots = std::mem::take(&mut encoded.roots);
@@ -152,31 +152,7 @@ fn head_loss(
     Some((loss, part))
 }
 
-/// The texts of a batch.
-struct BatchTexts {
-    /// Those of the rows, and then those that tasks compare them with.
-    all: Vec<usize>,
-    /// For each task, the groups' texts as places in `all`.
-    groups: Vec<Vec<usize>>,
-}
-
 impl Step<'_> {
-    /// The texts that some tasks read of some rows.
-    fn texts(&self, tasks: &[usize], rows: &[usize]) -> BatchTexts {
-        let mut texts = BatchTexts { all: rows.to_vec(), groups: vec![Vec::new(); tasks.len()] };
-        for (group, &task) in texts.groups.iter_mut().zip(tasks) {
-            for (place, &row) in rows.iter().enumerate() {
-                let others = self.data.others(task, row);
-                if !others.is_empty() {
-                    group.push(place);
-                    group.extend(texts.all.len()..texts.all.len() + others.len());
-                    texts.all.extend(others);
-                }
-            }
-        }
-        texts
-    }
-
     fn n_labelled(&self, task: usize, rows: &[usize]) -> usize {
         let targets = self.data.targets(task);
         rows.iter().filter(|&&row| targets.get(row).is_some()).count()

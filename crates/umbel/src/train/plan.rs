@@ -39,10 +39,11 @@ impl Plan {
         let cycle = |(i, rows): (usize, Vec<usize>)| {
             // One group has the order of its rows from the seed itself.
             let seed = if is_one { settings.seed } else { derive(settings.seed, i as u64) };
-            match &groups.copies {
+            let cycle = match &groups.copies {
                 Some(copies) => Cycle::with_copies(rows, copies, seed),
                 None => Cycle::new(rows, seed),
-            }
+            };
+            cycle.within(settings.shuffle_window.unwrap_or(usize::MAX))
         };
         Self {
             seed: settings.seed,

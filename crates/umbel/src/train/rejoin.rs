@@ -92,12 +92,9 @@ pub fn train_jointly(
         };
         rows.with_tasks_before(old.heads().iter().zip(&before.0).zip(&is_kept).map(of_task).collect())
     };
-    let rows = RunData {
-        train: remember(&data.train, &train_before),
-        train_sources: data.train_sources.clone(),
-        validation: remember(&data.validation, &validation_before),
-        tasks: Vec::new(),
-    };
+    let (train_rows, validation_rows) =
+        (remember(&data.train, &train_before), remember(&data.validation, &validation_before));
+    let rows = data.relabelled(train_rows, validation_rows);
     let folder = RunFolder { path: target.join("training"), resume: false };
     let outcome = train(&mut model, &rows, &joint, &folder, observer)?;
     let Outcome::Finished { epochs, validation_outputs } = outcome else {
@@ -136,7 +133,8 @@ fn refuse((dir, target): (&Path, &Path), settings: &Settings, old: &Model) -> Re
 
 /// What all heads of a model give for the rows' own texts, and these texts' tokens.
 fn outputs(model: &Model, rows: &Dataset) -> Result<(Vec<Matrix>, Vec<Tokens>)> {
-    let texts = model.tokenize(rows.texts())?.texts;
+    let texts: Vec<&str> = rows.texts().iter().collect();
+    let texts = model.tokenize(&texts)?.texts;
     let none: Vec<&[usize]> = vec![&[]; model.heads().len()];
     Ok((model.row_outputs(&texts, texts.len(), &none), texts))
 }

@@ -11,6 +11,7 @@ use super::{EpochReport, Observer, Outcome, RunFolder, clean_up, train};
 use crate::error::{Error, Result};
 use crate::model::{Model, Prediction, check_files};
 use crate::settings::Settings;
+use crate::spool::Strings;
 
 /// Texts whose answers are compared before and after.
 const COMPARED: usize = 256;
@@ -105,7 +106,7 @@ pub fn train_heads(
 pub fn remove_heads(dir: &Path, names: &[String]) -> Result<Surgery> {
     let mut model = Model::open(dir)?;
     names.iter().try_for_each(|name| model.head(name).map(|_| ()))?;
-    let proof = Proof::of(dir, &model, names, &[])?;
+    let proof = Proof::of(dir, &model, names, &Strings::default())?;
     names.iter().try_for_each(|name| model.remove_head(name).map(|_| ()))?;
     model.save_heads(dir, &[])?;
     for name in names {
@@ -135,7 +136,7 @@ struct Proof {
 }
 
 impl Proof {
-    fn of(dir: &Path, model: &Model, changed: &[String], texts: &[String]) -> Result<Self> {
+    fn of(dir: &Path, model: &Model, changed: &[String], texts: &Strings) -> Result<Self> {
         let others = model.heads().iter().map(|head| head.name().to_string());
         let tasks: Vec<String> = others.filter(|name| !changed.contains(name)).collect();
         let texts: Vec<String> = if tasks.is_empty() { Vec::new() } else { sample(model, texts) };
@@ -158,11 +159,11 @@ impl Proof {
 }
 
 /// The first texts that the model can read.
-fn sample(model: &Model, texts: &[String]) -> Vec<String> {
-    let first = &texts[..texts.len().min(COMPARED)];
-    let unreadable: Vec<usize> = model.unreadable(first).into_iter().map(|(at, _)| at).collect();
+fn sample(model: &Model, texts: &Strings) -> Vec<String> {
+    let first: Vec<&str> = texts.iter().take(COMPARED).collect();
+    let unreadable: Vec<usize> = model.unreadable(&first).into_iter().map(|(at, _)| at).collect();
     let readable = first.iter().enumerate().filter(|(at, _)| !unreadable.contains(at));
-    readable.map(|(_, text)| text.clone()).collect()
+    readable.map(|(_, text)| text.to_string()).collect()
 }
 
 fn answers(model: &Model, tasks: &[String], texts: &[String]) -> Result<Vec<Prediction>> {

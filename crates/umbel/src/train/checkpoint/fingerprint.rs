@@ -5,7 +5,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::settings::{CheckSettings, Settings};
-use crate::text::Tokens;
+use crate::text::{StoredTokens, Tokens};
 use crate::train::data::RunData;
 
 /// What a run is made of; a run goes on only with what it began with.
@@ -25,7 +25,7 @@ pub struct Fingerprint {
 
 impl Fingerprint {
     /// What a run of these settings on this data is made of.
-    pub fn new<'a>(settings: &Settings, data: &RunData, tokens: impl Iterator<Item = &'a Tokens>) -> Self {
+    pub fn new(settings: &Settings, data: &RunData, tokens: [&StoredTokens; 2]) -> Self {
         let mut compared = settings.clone();
         compared.check = CheckSettings::default(); // Training reads none of it.
         compared.train.checkpoint_every = 0;
@@ -35,7 +35,7 @@ impl Fingerprint {
         Self {
             settings: serde_json::to_value(&compared).expect("plain values"),
             data: data.hash(),
-            tokens: hash(tokens),
+            tokens: hash(tokens.into_iter().flat_map(StoredTokens::iter)),
             precision: settings.train.precision.resolve().name().to_string(),
             version: env!("CARGO_PKG_VERSION").to_string(),
         }
@@ -63,7 +63,7 @@ impl Fingerprint {
     }
 }
 
-fn hash<'a>(texts: impl Iterator<Item = &'a Tokens>) -> String {
+fn hash(texts: impl Iterator<Item = Tokens>) -> String {
     let mut hasher = Sha256::new();
     for tokens in texts {
         hasher.update((tokens.len() as u64).to_le_bytes());

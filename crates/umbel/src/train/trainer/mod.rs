@@ -71,10 +71,10 @@ impl<'a> Trainer<'a> {
         settings: &'a Settings,
         folder: &RunFolder,
     ) -> Result<Self> {
-        let inputs = Inputs::new(model, &data.train, false)?;
-        let validation_inputs = Inputs::new(model, &data.validation, false)?;
+        let inputs = Inputs::new(model, &data.train)?;
+        let validation_inputs = Inputs::new(model, &data.validation)?;
         let n_truncated = inputs.n_truncated + validation_inputs.n_truncated;
-        let fingerprint = Fingerprint::new(settings, data, inputs.tokens().chain(validation_inputs.tokens()));
+        let fingerprint = Fingerprint::new(settings, data, [inputs.tokens(), validation_inputs.tokens()]);
         let plan = Plan::new(&settings.train, Groups::new(settings, data)?, inputs.row_lengths(&data.train));
         let unseen = |data: &Dataset| -> Vec<Matrix> {
             let of_task = |(task, head): (usize, &Head)| {
@@ -207,7 +207,7 @@ impl<'a> Trainer<'a> {
         }
         self.log.flush()?;
         let rows = self.rows_at_fault(model, &batches.concat());
-        Err(guard::error(self.progress.step, in_a_row, problem, &rows, &self.data.train))
+        Err(guard::error(self.progress.step, in_a_row, problem, &rows, self.data))
     }
 
     /// Those of the rows that give no finite loss or gradient alone; all of them if none does.
@@ -224,7 +224,11 @@ impl<'a> Trainer<'a> {
     /// one is not quite new.
     pub(in crate::train) fn end_epoch(&mut self, model: &mut Model) -> Result<&EpochReport> {
         let unmerged = low_rank::merge(model); // The model that would be saved.
-        let validation = scores(model, &self.validation_inputs.outputs(model), &self.data.validation);
+        let validation = scores(
+            model,
+            &self.validation_inputs.outputs(model, &self.data.validation),
+            &self.data.validation,
+        );
         low_rank::take_apart(model, unmerged);
         let rows = self.plan.distinct_rows(self.progress.epoch); // With a sampling, not all come in an epoch.
         let train = scores_of_rows(model, &self.seen, &self.data.train, &rows);
@@ -282,7 +286,7 @@ impl<'a> Trainer<'a> {
         self.log.flush()?;
         self.checkpoints.load_best(model, &self.progress)?;
         low_rank::merge_for_good(model);
-        let validation_outputs = self.validation_inputs.outputs(model);
+        let validation_outputs = self.validation_inputs.outputs(model, &self.data.validation);
         Ok(Outcome::Finished { epochs: self.progress.epochs, validation_outputs })
     }
 

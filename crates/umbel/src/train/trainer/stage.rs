@@ -5,7 +5,6 @@ use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::train::freeze;
 use crate::train::frozen::FrozenWeights;
-use crate::train::inputs::Inputs;
 
 impl Trainer<'_> {
     /// Makes ready for the epoch at hand, if it trains other weights than the one before.
@@ -27,8 +26,8 @@ impl Trainer<'_> {
         }
         let is_frozen = freeze::backbone_is_frozen(model);
         if is_frozen != self.inputs.are_kept() {
-            self.inputs = Inputs::new(model, &self.data.train, is_frozen)?;
-            self.validation_inputs = Inputs::new(model, &self.data.validation, is_frozen)?;
+            self.inputs.keep(model, is_frozen)?;
+            self.validation_inputs.keep(model, is_frozen)?;
         }
         if self.is_over() {
             return Ok(());
