@@ -12,6 +12,7 @@ use umbel::predictions::{self, Part};
 use umbel::settings::Settings;
 use umbel::task::Calibrated;
 use umbel::train::audit::{self, Audit};
+use umbel::train::data::RunData;
 use umbel::train::run::{self, Tested, Trained};
 use umbel::train::{EpochReport, Observer, Outcome, RunReport};
 use umbel::{Model, model::Head};
@@ -90,6 +91,9 @@ pub(super) fn run(args: Args, output: &Output) -> Result<()> {
                 Some(of) => audit(&settings, target, &finished.model, of, output)?,
                 None => None,
             };
+            if audit.is_some() {
+                finished.write_report(&settings, target)?;
+            }
             if output.json {
                 let mut json = finished.json(target);
                 if let Some(audit) = &audit {
@@ -127,7 +131,7 @@ pub(super) struct Finished {
     pub(super) tested: Option<Tested>,
     run: RunReport,
     epochs: Vec<EpochReport>,
-    validation: umbel::data::Dataset,
+    data: RunData,
     validation_outputs: Vec<Matrix>,
     calibrated: Vec<Calibrated>,
 }
@@ -144,29 +148,10 @@ pub(super) fn train(settings: &Settings, target: &Path, resume: bool, output: &O
         Outcome::Stopped { step } => Ok(Ended::Stopped { step, run: Box::new(run) }),
         Outcome::Finished { epochs, validation_outputs } => {
             let tested = run::test(&model, settings, target)?;
-            umbel::report::write(
-                target,
-                &umbel::report::Run {
-                    model: &model,
-                    settings,
-                    report: &run,
-                    data: &data,
-                    epochs: &epochs,
-                    validation_outputs: &validation_outputs,
-                    tested: tested.as_ref(),
-                },
-            )?;
+            let finished = Finished { model, tested, run, epochs, data, validation_outputs, calibrated };
+            finished.write_report(settings, target)?;
             umbel::train::clean_up_model(target)?;
-            let validation = data.validation;
-            Ok(Ended::Finished(Box::new(Finished {
-                model,
-                tested,
-                run,
-                epochs,
-                validation,
-                validation_outputs,
-                calibrated,
-            })))
+            Ok(Ended::Finished(Box::new(finished)))
         }
     }
 }
@@ -188,10 +173,7 @@ fn audit(
     };
     let found = audit::audit(settings, (&encoder, target), joint, of == AuditOf::Pairs, &mut watch)?;
     match &found {
-        Some(found) => {
-            let path = target.join("training").join("audit.json");
-            umbel::folder::write::write_file(&path, &serde_json::to_vec_pretty(found)?)?;
-        }
+        Some(found) => found.write(&target.join("training"))?,
         None => output.warn("the audit was stopped; the joint model is written"),
     }
     Ok(found)
@@ -209,6 +191,20 @@ impl Observer for UntilStopped {
 impl Finished {
     fn best(&self) -> Option<&EpochReport> {
         self.epochs.iter().rfind(|epoch| epoch.best)
+    }
+
+    /// Writes the page and the model card.
+    fn write_report(&self, settings: &Settings, target: &Path) -> Result<()> {
+        let run = umbel::report::Run {
+            model: &self.model,
+            settings,
+            report: &self.run,
+            data: &self.data,
+            epochs: &self.epochs,
+            validation_outputs: &self.validation_outputs,
+            tested: self.tested.as_ref(),
+        };
+        Ok(umbel::report::write(target, &run)?)
     }
 
     /// Prints all metrics of the best epoch, and those of the test rows.
@@ -247,7 +243,7 @@ impl Finished {
 
     fn write_predictions(&self, path: &Path) -> Result<()> {
         let split = self.tested.as_ref().map(|_| "validation");
-        let mut parts = vec![Part { split, data: &self.validation, outputs: &self.validation_outputs }];
+        let mut parts = vec![Part { split, data: &self.data.validation, outputs: &self.validation_outputs }];
         parts.extend(self.tested.as_ref().map(|tested| Part {
             split: Some("test"),
             data: &tested.data,
@@ -259,7 +255,7 @@ impl Finished {
     /// A command that asks the model about a text of the data.
     fn example(&self, target: &Path) -> String {
         let fits = |text: &&str| text.len() < 70 && !text.contains(['\'', '\n']) && !text.is_empty();
-        let text = self.validation.texts().iter().find(fits).unwrap_or("Some text.");
+        let text = self.data.validation.texts().iter().find(fits).unwrap_or("Some text.");
         format!("echo '{text}' | umbel predict {}", target.display())
     }
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
+use crate::train::FrozenWeights;
 
 /// Spans of a run at most.
 const SPANS: usize = 200;
@@ -107,6 +108,8 @@ pub(super) struct History {
     pub(super) pairs: Vec<Pair>,
     /// How many steps a span has.
     pub(super) width: usize,
+    /// Frozen weights that were found unchanged.
+    pub(super) unchanged: Vec<FrozenWeights>,
     tasks: Vec<String>,
 }
 
@@ -119,7 +122,8 @@ impl History {
         let n = tasks.len();
         let pair = |tasks| Pair { tasks, cosine: Mean::default(), n_opposed: 0 };
         let pairs = (0..n).flat_map(|i| (i + 1..n).map(move |j| (i, j))).map(pair).collect();
-        let mut history = Self { spans: Vec::new(), pairs, width: n_steps.div_ceil(SPANS).max(1), tasks };
+        let width = n_steps.div_ceil(SPANS).max(1);
+        let mut history = Self { spans: Vec::new(), pairs, width, unchanged: Vec::new(), tasks };
         let file = BufReader::new(File::open(path).map_err(Error::io(path))?);
         for (i, line) in file.lines().enumerate() {
             let wrong = |error: serde_json::Error| {
@@ -127,8 +131,10 @@ impl History {
             };
             let line = line.map_err(Error::io(path))?;
             let Event { event } = serde_json::from_str(&line).map_err(wrong)?;
-            if event == "step" {
-                history.add(&serde_json::from_str(&line).map_err(wrong)?);
+            match event {
+                "step" => history.add(&serde_json::from_str(&line).map_err(wrong)?),
+                "unchanged" => history.unchanged.push(serde_json::from_str(&line).map_err(wrong)?),
+                _ => {}
             }
         }
         Ok(history)

@@ -23,6 +23,7 @@ use crate::folder::write::write_file;
 use crate::model::{Head, Model};
 use crate::nn::Matrix;
 use crate::settings::Settings;
+use crate::train::audit::Audit;
 use crate::train::data::RunData;
 use crate::train::run::Tested;
 use crate::train::{EpochReport, RunReport};
@@ -75,6 +76,7 @@ pub struct Evaluation<'a> {
 struct View<'a> {
     run: &'a Run<'a>,
     history: History,
+    audit: Option<Audit>,
     tasks: Vec<TaskView<'a>>,
 }
 
@@ -85,7 +87,7 @@ struct TaskView<'a> {
 }
 
 /// Writes `training/report.html` and `README.md` of the model folder `target`, whose `training/metrics.jsonl` tells
-/// the run. A `README.md` that is there and was not written by umbel stays as it is.
+/// the run, and `training/audit.json`, if it is there, its audit. A `README.md` that is there and was not written by umbel stays as it is.
 ///
 /// The same run gives the same bytes.
 ///
@@ -96,7 +98,7 @@ pub fn write(target: &Path, run: &Run<'_>) -> Result<()> {
     let names = run.model.heads().iter().map(|head| head.name().to_string()).collect();
     let n_steps = run.epochs.last().map_or(0, |epoch| epoch.step);
     let history = History::read(&training.join("metrics.jsonl"), names, n_steps)?;
-    let view = View { run, history, tasks: tasks(run) };
+    let view = View { run, history, audit: Audit::read(&training)?, tasks: tasks(run) };
     write_file(&training.join("report.html"), section::run(&view).as_bytes())?;
     card::write(&target.join("README.md"), run)
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::data::{RunData, read_labelled};
 use super::run::model;
@@ -10,6 +10,7 @@ use super::{Observer, Outcome, RunFolder, train};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::evaluate::evaluate;
+use crate::folder::write::write_file;
 use crate::model::{Head, Model};
 use crate::nn::Matrix;
 use crate::random::{Random, derive};
@@ -22,10 +23,10 @@ const DRAWS: usize = 1000;
 const DRAWS_OF_PAIRS: usize = 200;
 
 /// What an audit has found.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Audit {
     /// Which rows the scores are of: `test` or `validation`.
-    pub split: &'static str,
+    pub split: String,
     /// Each task with all others, against itself alone.
     pub joint: Vec<Transfer>,
     /// Each task with one other, against itself alone; empty if pairs were not asked for.
@@ -34,8 +35,35 @@ pub struct Audit {
     pub advice: Vec<String>,
 }
 
+/// The file of an audit, in the folder of its run.
+const FILE: &str = "audit.json";
+
+impl Audit {
+    /// Writes `audit.json` into the folder of the run.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be written.
+    pub fn write(&self, training: &Path) -> Result<()> {
+        let json = serde_json::to_vec_pretty(self).expect("plain values");
+        write_file(&training.join(FILE), &json)
+    }
+
+    /// Reads `audit.json` of the folder of a run; none if it is not there.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be read, or is not as [`Audit::write`] writes it.
+    pub fn read(training: &Path) -> Result<Option<Self>> {
+        let path = training.join(FILE);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let json = std::fs::read(&path).map_err(Error::io(&path))?;
+        serde_json::from_slice(&json).map(Some).map_err(|error| Error::io(&path)(error.into()))
+    }
+}
+
 /// A task trained with others, against itself alone.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Transfer {
     /// The task.
     pub task: String,
@@ -59,7 +87,7 @@ pub struct Transfer {
 }
 
 /// What follows from an interval.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// All of it is above 0.
@@ -119,7 +147,7 @@ pub fn audit(
     };
     let pairs: Vec<Transfer> = runs.iter().flat_map(of_pair).collect();
     let advice = found.iter().map(|transfer| advise(transfer, &pairs)).collect();
-    Ok(Some(Audit { split: joint.split, joint: found, pairs, advice }))
+    Ok(Some(Audit { split: joint.split.to_string(), joint: found, pairs, advice }))
 }
 
 /// The settings with some of their tasks.

@@ -5,6 +5,7 @@ use std::path::Path;
 use umbel::Model;
 use umbel::evaluate::evaluate;
 use umbel::report::{Evaluation, write_evaluation};
+use umbel::train::audit::{Audit, Transfer, Verdict};
 use umbel::train::data::read_labelled;
 
 use crate::html::{check, rows, texts};
@@ -54,6 +55,36 @@ fn a_page_of_hostile_rows_is_well_formed_loads_nothing_and_has_every_section() {
         errors.iter().any(|row| row[0].starts_with("<script src=\"http://evil.example/x.js\">")),
         "{errors:?}"
     );
+}
+
+#[test]
+fn an_audit_and_frozen_weights_have_sections() {
+    let project = Project::new(FOUR, LABELS.len(), &["train.freeze=[\"backbone\"]"]);
+    let transfer = Transfer {
+        task: "kind".into(),
+        with: vec!["<many>".into()],
+        metric: "macro_f1".into(),
+        n: 12,
+        alone: 0.5,
+        together: 0.625,
+        difference: 0.125,
+        interval: [0.0625, 0.25],
+        verdict: Verdict::Helps,
+    };
+    let advice = vec!["share `kind`".to_string()];
+    let (joint, pairs) = (vec![transfer.clone()], vec![transfer]);
+    let training = project.path("model/training");
+    std::fs::create_dir_all(&training).unwrap();
+    Audit { split: "test".into(), joint, pairs, advice }.write(&training).unwrap();
+
+    let page = project.page();
+    check(&page);
+    let expected =
+        ["kind", "<many>", "macro F1", "12", "0.5000", "0.6250", "+0.1250", "+0.0625 … +0.2500", "helps"];
+    assert!(rows(&page, "sharing").iter().filter(|row| **row == expected).count() == 2);
+    let frozen = &project.events("model", "unchanged")[0];
+    assert!(page.contains(frozen["sha256"].as_str().unwrap()), "the hash of the frozen weights is shown");
+    assert!(texts(&page, "h2").contains(&"Checked on the way".to_string()));
 }
 
 #[test]

@@ -4,8 +4,10 @@ mod curves;
 mod data;
 mod findings;
 mod gradients;
+mod proofs;
 mod results;
 mod settings;
+mod sharing;
 mod steps;
 
 use maud::{Markup, html};
@@ -18,13 +20,15 @@ use super::{Evaluation, Run, TaskView, View, task};
 type Make = fn(&View<'_>) -> Option<Markup>;
 
 /// The sections of a run's page before those of its tasks: anchors, headings and what makes them.
-const SECTIONS: [(&str, &str, Make); 6] = [
+const SECTIONS: [(&str, &str, Make); 8] = [
     ("results", "Results", results::section),
     ("findings", "Findings", findings::section),
     ("data", "Data", data::section),
     ("curves", "Learning curves", curves::section),
     ("steps", "Step by step", steps::section),
     ("gradients", "Do the tasks agree?", gradients::section),
+    ("sharing", "Does sharing help?", sharing::section),
+    ("proofs", "Checked on the way", proofs::section),
 ];
 
 /// The page of a run.
