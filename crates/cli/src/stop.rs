@@ -1,15 +1,21 @@
 //! Stopping on Ctrl-C and SIGTERM.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, Result};
 
 /// The exit code of a process that Ctrl-C ended.
 const INTERRUPTED: i32 = 130;
 
-/// Becomes true at the first Ctrl-C or SIGTERM; the second one ends the process.
+/// What the signals have raised; one for the whole process, which can have one handler only.
+static RAISED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+
+/// Becomes true at the first Ctrl-C or SIGTERM; the second one ends the process. The same value each time it is asked for.
 pub(crate) fn on_signal() -> Result<Arc<AtomicBool>> {
+    if let Some(raised) = RAISED.get() {
+        return Ok(Arc::clone(raised));
+    }
     let stop = Arc::new(AtomicBool::new(false));
     let raised = Arc::clone(&stop);
     let handler = move || {
@@ -19,5 +25,5 @@ pub(crate) fn on_signal() -> Result<Arc<AtomicBool>> {
         eprintln!("\nfinishing this step and writing a checkpoint; again to end at once");
     };
     ctrlc::set_handler(handler).context("signals cannot be caught")?;
-    Ok(stop)
+    Ok(Arc::clone(RAISED.get_or_init(|| stop)))
 }

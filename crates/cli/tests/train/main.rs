@@ -1,6 +1,7 @@
 //! What `train`, `eval`, `synth` and `demo` promise, held against the program itself.
 #![allow(clippy::unwrap_used)]
 
+mod audit;
 mod eval;
 mod files;
 mod freeze;
