@@ -126,9 +126,10 @@ fn joint_training_keeps_the_old_answers_and_tells_what_was_forgotten() {
     let mut wanted = settings(dir.path(), URGENT);
     wanted.train.learning_rate = 2e-3;
     let labelled = [dir.path().join("rows.jsonl")];
+    let joint = wanted.clone();
     let trained = |keep: f32, name: &str| {
         let target = dir.path().join(name);
-        let done = train_jointly((&model, &target), &wanted, keep, &labelled, &mut Silent).unwrap().unwrap();
+        let done = train_jointly((&model, &target), &joint, keep, &labelled, &mut Silent).unwrap().unwrap();
         (done, target)
     };
     let (done, target) = trained(10.0, "kept");
@@ -150,4 +151,7 @@ fn joint_training_keeps_the_old_answers_and_tells_what_was_forgotten() {
     assert!((kept - old).abs() < (not_kept - old).abs(), "{old}, kept {kept}, not kept {not_kept}");
     let error = train_jointly((&model, &target), &wanted, 1.0, &[], &mut Silent).unwrap_err().to_string();
     assert!(error.ends_with("is not empty; choose another folder"), "{error}");
+    wanted.train.reinit_layers = 1;
+    let error = train_jointly((&model, &target), &wanted, 1.0, &[], &mut Silent).unwrap_err().to_string();
+    assert!(error.contains("`train.reinit_layers` is not for joining tasks"), "{error}");
 }

@@ -120,8 +120,16 @@ pub fn train_jointly(
     Ok(Some(Rejoined { epochs, kept, not_kept, forgetting }))
 }
 
-/// Refuses tasks that the model has, and a folder that holds something.
+/// Refuses tasks that the model has, settings that mean nothing here, and a folder that holds something.
 fn refuse((dir, target): (&Path, &Path), settings: &Settings, old: &Model) -> Result<()> {
+    let train = &settings.train;
+    let meaningless = [
+        ("oversample", train.oversample.is_some(), "the old tasks need every row as often as it comes"),
+        ("reinit_layers", train.reinit_layers > 0, "the encoder goes on from what it knows"),
+    ];
+    if let Some((key, _, why)) = meaningless.iter().find(|(_, is_set, _)| *is_set) {
+        return Err(Error::Settings(format!("`train.{key}` is not for joining tasks to a model: {why}")));
+    }
     if let Some(known) = settings.tasks.iter().find(|task| old.head(&task.name).is_ok()) {
         return Err(Error::Settings(format!("{} has a task `{}` already", dir.display(), known.name)));
     }
