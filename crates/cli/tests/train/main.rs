@@ -6,6 +6,7 @@ mod eval;
 mod files;
 mod freeze;
 mod generated;
+mod heads;
 mod project;
 mod repeat;
 #[cfg(unix)]
