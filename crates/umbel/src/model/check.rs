@@ -109,9 +109,16 @@ impl Model {
         let Some(row) = results.into_iter().find_map(|result| result.iter_rows().position(is_wrong)) else {
             return Ok(());
         };
-        self.check_finite()?;
-        let problem = format!("the numbers of text {} overflow, though all weights are finite", row + 1);
-        Err(Error::model(&self.origin.transformer_dir, problem))
+        Err(self.not_finite(row))
+    }
+
+    /// What is to be said of numbers of a text that are not finite.
+    pub(super) fn not_finite(&self, text: usize) -> Error {
+        let overflow = || {
+            let problem = format!("the numbers of text {} overflow, though all weights are finite", text + 1);
+            Error::model(&self.origin.transformer_dir, problem)
+        };
+        self.check_finite().err().unwrap_or_else(overflow)
     }
 
     /// The texts that cannot be turned into tokens that the encoder reads: their places and what is wrong.

@@ -57,6 +57,16 @@ impl Head {
         self.n_outputs
     }
 
+    /// What it reads, and so what it gives a row of outputs for.
+    pub fn reads(&self) -> Reads {
+        self.task.reads()
+    }
+
+    /// True if it reads anything but the shared embedding.
+    pub fn reads_states(&self) -> bool {
+        self.reading.is_some()
+    }
+
     /// The raw outputs for some texts: a row a text, a word, or a text of a group.
     pub fn outputs(&self, tape: &mut Tape<'_>, views: &Views, asked: Asked<'_>) -> Var {
         let read = views.get(self.reading);

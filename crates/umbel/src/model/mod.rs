@@ -3,6 +3,7 @@
 mod check;
 pub mod head;
 mod open;
+pub mod questions;
 mod run;
 mod save;
 mod truncate;
@@ -10,6 +11,7 @@ pub mod views;
 
 pub use check::{CheckedFile, check_files};
 pub use open::Origin;
+pub use questions::{Piece, Questions, Raw};
 pub use run::{Embedded, Predicted, Prediction};
 
 use kernels::Activation;

@@ -1,6 +1,6 @@
 //! Texts in, embeddings and answers out, in batches that the encoder runs through well.
 
-use std::ops::Range;
+use std::borrow::Borrow;
 
 use rayon::prelude::*;
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -99,57 +99,6 @@ impl Model {
         self.predict_with(texts, tasks, &vec![Vec::new(); tasks.len()])
     }
 
-    /// The answers of the named tasks, of which some compare a text with others: `others` has for each of `tasks` the
-    /// other texts of each text. A task without other texts may have an empty list, and so may a text.
-    ///
-    /// # Errors
-    /// As [`Model::predict_tasks`].
-    pub fn predict_with(
-        &self,
-        texts: &[impl AsRef<str> + Sync],
-        tasks: &[&str],
-        others: &[Vec<Vec<String>>],
-    ) -> Result<Predicted> {
-        let heads = tasks.iter().map(|name| self.head(name)).collect::<Result<Vec<_>>>()?;
-        let mut all: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
-        let mut groups: Vec<Groups> = Vec::new();
-        for others in others {
-            let mut own = Groups::default();
-            for (text, others) in others.iter().enumerate() {
-                own.push(text, all.len()..all.len() + others.len());
-                all.extend(others.iter().map(String::as_str));
-            }
-            groups.push(own);
-        }
-        let encoded = self.tokenize(&all)?;
-        let flat: Vec<&[usize]> = groups.iter().map(|groups| &groups.texts[..]).collect();
-        let (embeddings, outputs) = self.run_heads(&encoded.texts, texts.len(), (&heads, &flat));
-        let of_words = |head: &Head| matches!(head.task.reads(), Reads::Words(_)); // Words that were cut off have NaN.
-        let others =
-            outputs.iter().zip(&heads).filter(|(_, head)| !of_words(head)).map(|(outputs, _)| outputs);
-        self.check_numbers(others.chain([&embeddings]))?;
-        let words: Spans = encoded.texts.iter().map(|tokens| tokens.words.len()).collect();
-        let answer = |row: usize| {
-            let outputs = heads.iter().zip(&outputs).zip(&groups);
-            let answers = outputs.filter_map(|((head, outputs), groups)| {
-                let rows = match head.task.reads() {
-                    Reads::Text => row..row + 1,
-                    Reads::Words(_) => words.get(row),
-                    Reads::Group => groups.get(row),
-                };
-                let numbers = &outputs.data()[rows.start * outputs.cols()..rows.end * outputs.cols()];
-                Some((head.name().to_string(), head.task.answer(all[row], numbers)?))
-            });
-            Prediction { answers: answers.collect() }
-        };
-        let predictions = (0..texts.len()).map(answer).collect();
-        Ok(Predicted {
-            predictions,
-            embeddings: self.truncated(embeddings.select(&(0..texts.len()).collect::<Vec<_>>())),
-            n_truncated: encoded.n_truncated,
-        })
-    }
-
     /// The head of that task.
     ///
     /// # Errors
@@ -172,19 +121,25 @@ impl Model {
     /// Every head's raw outputs for the first `n_rows` token sequences, in the order of the tasks; for heads that compare
     /// texts, for the given groups of all sequences.
     pub fn row_outputs(&self, texts: &[Tokens], n_rows: usize, groups: &[&[usize]]) -> Vec<Matrix> {
-        let heads: Vec<&Head> = self.heads.iter().collect();
-        self.run_heads(texts, n_rows, (&heads, groups)).1
+        let rows = |(head, group): (_, &&[usize])| match Head::reads(head) {
+            Reads::Group => (head, group.to_vec()),
+            Reads::Text | Reads::Words(_) => (head, (0..n_rows).collect()),
+        };
+        let asked: Vec<(&Head, Vec<usize>)> = self.heads.iter().zip(groups).map(rows).collect();
+        let texts: Vec<&Tokens> = texts.iter().collect();
+        self.run_heads(&texts, &asked).1
     }
 
-    /// The embeddings of all texts, and what some heads give for the first `n_rows` of them.
-    fn run_heads(
+    /// The embeddings of all texts, and what each of some heads gives for the texts of which it is asked: a row a text,
+    /// or a row a word of those texts.
+    pub(super) fn run_heads(
         &self,
-        texts: &[Tokens],
-        n_rows: usize,
-        (heads, groups): (&[&Head], &[&[usize]]),
+        texts: &[&Tokens],
+        asked: &[(&Head, Vec<usize>)],
     ) -> (Matrix, Vec<Matrix>) {
-        let own: Vec<&Head> = heads.iter().copied().filter(|head| head.reading.is_some()).collect();
-        let kind = |head: &&Head| match head.task.reads() {
+        let own: Vec<&Head> =
+            asked.iter().map(|(head, _)| *head).filter(|head| head.reads_states()).collect();
+        let kind = |head: &&Head| match head.reads() {
             Reads::Words(_) => (Per::AnyWord, head.n_outputs),
             Reads::Text | Reads::Group => (Per::Text, head.n_outputs),
         };
@@ -203,24 +158,20 @@ impl Model {
         });
         let embeddings = found.remove(0);
         let mut of_states = found.into_iter();
-        let outputs = heads.iter().zip(groups).map(|(head, group)| {
-            let of_states = head.reading.map(|_| of_states.next().expect("each such head has its outputs"));
-            let rows: Vec<usize> = match head.task.reads() {
-                Reads::Group => group.to_vec(),
-                Reads::Text => (0..n_rows).collect(),
-                Reads::Words(_) => {
-                    (0..texts[..n_rows].iter().map(|tokens| tokens.words.len()).sum()).collect()
-                }
-            };
-            match of_states {
-                Some(outputs) if outputs.rows() == rows.len() && head.task.reads() != Reads::Group => outputs,
-                Some(outputs) => outputs.select(&rows),
-                None => {
-                    let mut tape = Tape::inference(&self.params);
-                    let read = tape.constant(embeddings.select(&rows));
-                    head.of_read(&mut tape, &read).into_matrix()
-                }
+        let words: Spans = texts.iter().map(|tokens| tokens.words.len()).collect();
+        let outputs = asked.iter().map(|(head, texts)| {
+            if !head.reads_states() {
+                let mut tape = Tape::inference(&self.params);
+                let read = tape.constant(embeddings.select(texts));
+                return head.of_read(&mut tape, &read).into_matrix();
             }
+            let outputs = of_states.next().expect("each such head has its outputs");
+            let rows: Vec<usize> = match head.reads() {
+                Reads::Text | Reads::Group => texts.clone(),
+                Reads::Words(_) => texts.iter().flat_map(|&text| words.get(text)).collect(),
+            };
+            let is_all = rows.len() == outputs.rows() && rows.iter().enumerate().all(|(i, &row)| i == row);
+            if is_all { outputs } else { outputs.select(&rows) }
         });
         let outputs = outputs.collect();
         (embeddings, outputs)
@@ -232,20 +183,22 @@ impl Model {
     /// Of many texts each thread takes groups through the whole encoder by itself, so that no thread waits for
     /// another; few texts go through it together, each operation shared among the threads. A text's row does not
     /// depend on that.
-    pub(super) fn collect(
+    pub(super) fn collect<T: Borrow<Tokens> + Sync>(
         &self,
-        texts: &[Tokens],
+        texts: &[T],
         kinds: &[(Per, usize)],
         pass: impl Fn(&mut Tape<'_>, &Batch) -> Vec<Var> + Sync,
     ) -> Vec<Matrix> {
-        let lengths: Vec<usize> = texts.iter().map(Tokens::len).collect();
+        let lengths: Vec<usize> = texts.iter().map(|tokens| tokens.borrow().len()).collect();
         let run = |rows: &[usize]| -> Vec<Matrix> {
-            let batch = Batch::new(rows.iter().map(|&row| &texts[row]));
+            let batch = Batch::new(rows.iter().map(|&row| texts[row].borrow()));
             let found = pass(&mut Tape::inference(&self.params), &batch);
             found.into_iter().map(Var::into_matrix).collect()
         };
-        let spans: Vec<Spans> =
-            kinds.iter().map(|(per, _)| texts.iter().map(|tokens| per.rows(tokens)).collect()).collect();
+        let spans: Vec<Spans> = kinds
+            .iter()
+            .map(|(per, _)| texts.iter().map(|tokens| per.rows(tokens.borrow())).collect())
+            .collect();
         let mut all: Vec<Matrix> = kinds
             .iter()
             .zip(&spans)
@@ -296,26 +249,5 @@ impl Per {
             Self::Word => tokens.words.iter().flatten().count(),
             Self::AnyWord => tokens.words.len(),
         }
-    }
-}
-
-/// Texts that are compared, a group after the other.
-#[derive(Default)]
-struct Groups {
-    texts: Vec<usize>,
-    spans: Spans,
-}
-
-impl Groups {
-    /// Adds the group of a text and others; none if there are no others.
-    fn push(&mut self, text: usize, others: Range<usize>) {
-        let n = if others.is_empty() { 0 } else { 1 + others.len() };
-        self.spans.push(n);
-        self.texts.extend(std::iter::once(text).chain(others).take(n));
-    }
-
-    /// Where the outputs of a text's group lie.
-    fn get(&self, text: usize) -> Range<usize> {
-        if text < self.spans.len() { self.spans.get(text) } else { 0..0 }
     }
 }

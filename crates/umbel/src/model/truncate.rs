@@ -1,7 +1,7 @@
 //! The first numbers of embeddings, for models that were trained so that these alone are embeddings too
 //! (Matryoshka: Kusupati et al. 2022).
 
-use super::Model;
+use super::{Embedding, Model};
 use crate::error::{Error, Result};
 use crate::nn::{Matrix, Tape, ops};
 
@@ -32,6 +32,35 @@ impl Model {
     pub fn truncated_size(&self) -> usize {
         let size = self.embedding_size();
         self.embedding.truncate_dim.map_or(size, |n| n.min(size))
+    }
+
+    /// The first `n` numbers of embeddings that were given, or all of them; with length one if `normalize` says so, or if
+    /// they had it before and are fewer now. [texts × truncated] → [texts × n]
+    ///
+    /// # Errors
+    /// If an embedding has fewer numbers, or `n` is 0.
+    pub fn shortened(&self, given: Matrix, n: Option<usize>, normalize: bool) -> Result<Matrix> {
+        let size = given.cols();
+        let n = n.unwrap_or(size);
+        if !(1..=size).contains(&n) {
+            return Err(Error::Settings(format!("`dimensions` is {n}; expected 1 to {size}")));
+        }
+        let Embedding { normalize: was_whole, normalize_truncated, truncate_dim, .. } = &self.embedding;
+        let had_one = if truncate_dim.is_some() { *normalize_truncated } else { *was_whole };
+        let has_one = had_one && n == size;
+        let wants_one = normalize || had_one;
+        let first = if n == size {
+            given
+        } else {
+            let first = given.iter_rows().flat_map(|row| &row[..n]).copied().collect();
+            Matrix::from_vec(given.rows(), n, first)
+        };
+        if has_one || !wants_one {
+            return Ok(first);
+        }
+        let mut tape = Tape::inference(&self.params);
+        let first = tape.constant(first);
+        Ok(ops::l2_normalize(&mut tape, first).into_matrix())
     }
 
     /// What is given of embeddings. [texts × embedding] → [texts × truncated]
