@@ -23,7 +23,7 @@ const LONG_FILES: &[(&str, &str)] = &[];
 const FAMILIES: [(&str, &str, &[&str]); 7] = [
     ("encoder", "ENCODERS", &["block", "build", "keys", "post_norm", "rotary", "scratch"]),
     ("pooling", "POOLINGS", &[]),
-    ("task", "KINDS", &["answer", "calibration", "labels", "remember", "targets"]),
+    ("task", "KINDS", &["answer", "calibration", "distribution", "labels", "remember", "targets"]),
     ("sampling", "SAMPLINGS", &[]),
     ("weighting", "WEIGHTINGS", &["gram", "solve", "tests"]),
     ("data", "FORMATS", &["compression", "dataset", "lines", "shuffle", "split", "table", "texts"]),
@@ -226,6 +226,7 @@ fn nothing_is_left_undone() {
 #[test]
 fn only_the_command_line_prints() {
     let words = ["print!(", "println!(", "dbg!("];
-    let libraries = ["crates/kernels/src", "crates/mapped/src", "crates/umbel/src"].map(without_tests);
+    let libraries = ["crates/kernels/src", "crates/mapped/src", "crates/umbel/src", "crates/serve/src"]
+        .map(without_tests);
     hold("a library does not print", libraries.iter().flatten().flat_map(|source| source.find(&words)));
 }

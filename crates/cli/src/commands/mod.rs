@@ -8,6 +8,7 @@ mod eval;
 mod head;
 mod info;
 mod predict;
+mod serve;
 mod synth;
 mod tokenize;
 mod train;
@@ -28,6 +29,7 @@ pub enum Command {
     Head(head::Args),
     Predict(predict::Args),
     Embed(embed::Args),
+    Serve(serve::Args),
     Tokenize(tokenize::Args),
     Info(info::Args),
 }
@@ -45,6 +47,7 @@ impl Command {
             Self::Head(args) => head::run(args, output),
             Self::Predict(args) => predict::run(args, output),
             Self::Embed(args) => embed::run(args, output),
+            Self::Serve(args) => serve::run(args, output),
             Self::Tokenize(args) => tokenize::run(args, output),
             Self::Info(args) => info::run(args, output),
         }

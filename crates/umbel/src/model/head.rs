@@ -62,6 +62,11 @@ impl Head {
         self.task.reads()
     }
 
+    /// True if it compares texts with others, and so answers no single text.
+    pub fn compares(&self) -> bool {
+        self.reads() == Reads::Group
+    }
+
     /// True if it reads anything but the shared embedding.
     pub fn reads_states(&self) -> bool {
         self.reading.is_some()

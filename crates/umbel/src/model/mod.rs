@@ -14,6 +14,8 @@ pub use open::Origin;
 pub use questions::{Piece, Questions, Raw};
 pub use run::{Embedded, Predicted, Prediction};
 
+use std::collections::BTreeMap;
+
 use kernels::Activation;
 pub use kernels::Precision;
 
@@ -24,7 +26,7 @@ use crate::nn::params::{ParamSpec, Params, Part};
 use crate::nn::{Tape, Var};
 use crate::pooling::{POOLINGS, PooledTokens};
 use crate::settings::TaskSettings;
-use crate::task::Task;
+use crate::task::{Answer, Distribution, Task};
 use crate::text::{Batch, Encoded, StoredTokens, Tokenizer, TokenizerOptions};
 
 pub use head::{Asked, Head};
@@ -45,6 +47,8 @@ pub struct Model {
     heads: Vec<Head>,
     // What heads read that is not the shared embedding.
     readings: Vec<Reading>,
+    // How often a task gave each answer when the model was trained, where that is known.
+    distributions: BTreeMap<String, Distribution>,
     origin: Origin,
 }
 
@@ -283,6 +287,18 @@ impl Model {
         let layers = Layers { hidden, linear };
         self.heads.push(Head { settings, task, reading, layers, n_outputs });
         Ok(())
+    }
+
+    /// How often a task gave each answer when the model was trained, if that is known.
+    pub fn distribution(&self, task: &str) -> Option<&Distribution> {
+        self.distributions.get(task)
+    }
+
+    /// Takes note of how often a task gives each answer, to be saved with the model.
+    pub fn remember_answers(&mut self, task: &str, answers: &[Answer]) {
+        if let Some(counted) = Distribution::of(answers) {
+            self.distributions.insert(task.to_string(), counted);
+        }
     }
 
     /// Chooses how precisely the layers of the encoder compute; at first they do with 32-bit floats.

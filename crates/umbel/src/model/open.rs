@@ -1,6 +1,6 @@
 //! A model from its folder, or from an encoder's folder and the settings of a run.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use kernels::Activation;
@@ -16,6 +16,7 @@ use crate::nn::params::{ParamSpec, Params, Part};
 use crate::pooling::POOLINGS;
 use crate::settings::task::check_names;
 use crate::settings::{ModelSettings, OneOrMany, TaskSettings};
+use crate::task::Distribution;
 use crate::text::length::max_length;
 use crate::text::{Side, Tokenizer, TokenizerOptions, Truncation};
 
@@ -52,6 +53,9 @@ pub(super) struct Manifest {
     pub(super) truncation_side: Side,
     /// Size and SHA-256 of each file with weights.
     pub(super) files: Vec<FileRecord>,
+    /// How often each task gave each answer when the model was trained, where that is known.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) distributions: BTreeMap<String, Distribution>,
 }
 
 /// What `umbel.json` says of one file.
@@ -98,7 +102,12 @@ impl Model {
     /// [`Error::Model`] with what is wrong with the folder.
     pub fn open(dir: &Path) -> Result<Self> {
         let (mut model, manifest) = Self::open_checked(dir)?;
-        let tasks = manifest.map(|manifest| manifest.tasks).unwrap_or_default();
+        let Some(Manifest { tasks, distributions, .. }) = manifest else { return Ok(model) };
+        if let Some((task, _)) = distributions.iter().find(|(_, counted)| !counted.is_whole()) {
+            let problem = format!("`distributions` of task `{task}` has not one share for each bin");
+            return Err(Error::model(dir.join("umbel.json"), problem));
+        }
+        model.distributions = distributions;
         tasks.into_iter().try_for_each(|settings| model.open_head(dir, settings))?;
         Ok(model)
     }
@@ -215,8 +224,16 @@ impl Model {
         let n_heads = config.usize("num_attention_heads").ok();
         let similarity = sentence.similarity.clone();
         let origin = Origin { transformer_dir, model_type, n_heads, similarity, weights, unused, sentence };
-        let model =
-            Self { params, tokenizer, embedding, encoder, heads: Vec::new(), readings: Vec::new(), origin };
+        let model = Self {
+            params,
+            tokenizer,
+            embedding,
+            encoder,
+            heads: Vec::new(),
+            readings: Vec::new(),
+            distributions: BTreeMap::new(),
+            origin,
+        };
         model.check_projections(dir)?;
         Ok(model)
     }

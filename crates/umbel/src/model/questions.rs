@@ -209,6 +209,12 @@ impl Model {
         })
     }
 
+    /// What the head of the task that was asked in place `asked` gave for a row: its outputs, those of each word, or those
+    /// of each text that it compares.
+    pub fn raw_outputs(&self, questions: &Questions, raw: &[Raw], asked: usize, row: usize) -> Vec<f32> {
+        questions.numbers((asked, &self.heads()[questions.heads[asked]]), row, raw)
+    }
+
     /// Refuses numbers that are not finite, of all that was computed but for words that were cut off, which have NaN.
     fn check_raw(&self, questions: &Questions, raw: &[Raw]) -> Result<()> {
         let of_words = |number: &usize| matches!(self.heads()[*number].reads(), Reads::Words(_));

@@ -141,6 +141,8 @@ impl Model {
             settings.options = head.task.options();
             settings
         };
+        let has_head = |task: &&String| self.heads.iter().any(|head| head.name() == **task);
+        let known = self.distributions.iter().filter(|(task, _)| has_head(task));
         Manifest {
             format: FORMAT,
             umbel: env!("CARGO_PKG_VERSION").to_string(),
@@ -148,6 +150,7 @@ impl Model {
             truncation: self.embedding.tokens.truncation != Truncation::Off,
             truncation_side: self.embedding.tokens.side,
             files,
+            distributions: known.map(|(task, counted)| (task.clone(), counted.clone())).collect(),
         }
     }
 }

@@ -22,12 +22,11 @@ pub use check::{CheckSettings, NoiseSettings};
 pub use data::{DataSettings, Validation};
 pub use files::{Files, Source};
 pub use model::{ModelSettings, OneOrMany, ProjectionSettings};
+pub use overrides::from_toml;
 pub use sampling::{GroupBy, Oversample, SamplingSettings};
 pub use task::{HiddenSettings, TaskSettings};
 pub use train::{ContrastSettings, Passes, Schedule, TrainSettings, WeightingSettings};
 pub use transfer::{LoraSettings, TopDown, Unfreeze, UnfreezeStage};
-
-use overrides::{apply, explain};
 
 /// All settings of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -68,13 +67,7 @@ impl Settings {
     /// # Errors
     /// If a key is unknown or a value cannot be.
     pub fn parse(text: &str, overrides: &[String]) -> Result<Self> {
-        let settings: Self = if overrides.is_empty() {
-            toml::from_str(text).map_err(|error| explain(&error))?
-        } else {
-            let mut table: toml::Table = text.parse().map_err(|error| explain(&error))?;
-            overrides.iter().try_for_each(|change| apply(&mut table, change))?;
-            toml::Value::Table(table).try_into().map_err(|error| explain(&error))?
-        };
+        let settings: Self = from_toml(text, overrides)?;
         settings.check()?;
         Ok(settings)
     }

@@ -2,8 +2,21 @@
 
 use crate::error::{Error, Result, nearest};
 
+/// Reads settings of any kind as TOML; `overrides` are `key=value`, the key with dots, and later ones win.
+///
+/// # Errors
+/// If a key is unknown or a value cannot be.
+pub fn from_toml<T: serde::de::DeserializeOwned>(text: &str, overrides: &[String]) -> Result<T> {
+    if overrides.is_empty() {
+        return toml::from_str(text).map_err(|error| explain(&error));
+    }
+    let mut table: toml::Table = text.parse().map_err(|error| explain(&error))?;
+    overrides.iter().try_for_each(|change| apply(&mut table, change))?;
+    toml::Value::Table(table).try_into().map_err(|error| explain(&error))
+}
+
 /// Sets one key to a value that is read as TOML, or as a string if it is none.
-pub(super) fn apply(table: &mut toml::Table, change: &str) -> Result<()> {
+fn apply(table: &mut toml::Table, change: &str) -> Result<()> {
     let wrong = || Error::Settings(format!("`{change}`: expected KEY=VALUE, as `train.epochs=5`"));
     let (key, value) = change.split_once('=').ok_or_else(wrong)?;
     let parsed = format!("value = {value}").parse::<toml::Table>().ok();
@@ -38,7 +51,7 @@ fn task<'a>(table: &'a mut toml::Table, name: &str) -> Option<&'a mut toml::Tabl
 }
 
 /// An error of the TOML reader, with the nearest known key.
-pub(super) fn explain(error: &toml::de::Error) -> Error {
+fn explain(error: &toml::de::Error) -> Error {
     let message = error.to_string();
     let message = message.trim_end();
     let quoted: Vec<&str> = error.message().split('`').skip(1).step_by(2).collect();

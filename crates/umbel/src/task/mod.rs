@@ -4,6 +4,7 @@
 
 pub mod answer;
 pub mod calibration;
+pub mod distribution;
 pub mod remember;
 pub mod targets;
 
@@ -27,6 +28,7 @@ use crate::text::WordRule;
 
 pub use answer::Answer;
 pub use calibration::{Abstention, Calibrated, Calibration, LabelThreshold, Scored, calibrate};
+pub use distribution::Distribution;
 pub use targets::Targets;
 
 /// One kind of question: how its labels are read, what a wrong answer costs, what is answered.

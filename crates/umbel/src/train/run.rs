@@ -6,13 +6,14 @@ use super::calibrate::{self, calibrate};
 use super::data::{RunData, read_labelled};
 use super::reinit::reinit;
 use super::{Observer, Outcome, RunFolder, clean_up_model, train};
-use crate::data::Dataset;
+use crate::data::{Dataset, Example};
 use crate::error::{Error, Result};
 use crate::evaluate::{Evaluated, evaluate};
 use crate::folder::write::write_file;
 use crate::model::Model;
+use crate::nn::Matrix;
 use crate::settings::Settings;
-use crate::task::Calibrated;
+use crate::task::{Answer, Calibrated};
 
 /// What a run has made.
 pub struct Trained {
@@ -78,9 +79,24 @@ pub fn run_and_keep(
             let json = serde_json::to_vec_pretty(&calibrated).expect("plain values");
             write_file(&folder.path.join("calibration.json"), &json)?;
         }
+        remember_answers(&mut model, &data.validation, validation_outputs);
         model.save(target)?;
     }
     Ok(Trained { model, data, outcome, calibrated })
+}
+
+/// Counts what each task answers for the validation rows, so that a server can tell when its texts are other ones.
+fn remember_answers(model: &mut Model, rows: &Dataset, outputs: &[Matrix]) {
+    let names: Vec<String> = model.heads().iter().map(|head| head.name().to_string()).collect();
+    for (task, (name, outputs)) in names.iter().zip(outputs).enumerate() {
+        let head = &model.heads()[task];
+        let answer = |(row, example): (usize, Example<'_>)| {
+            let (own, cols) = (rows.targets(task).outputs(row), outputs.cols());
+            head.task.answer(example.text, &outputs.data()[own.start * cols..own.end * cols])
+        };
+        let answers: Vec<Answer> = rows.iter().enumerate().filter_map(answer).collect();
+        model.remember_answers(name, &answers);
+    }
 }
 
 /// Test rows and how good the model is on them.

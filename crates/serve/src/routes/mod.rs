@@ -1,0 +1,91 @@
+//! The routes, a file each or a few that belong together; each translates its protocol to a [`Job`] and back.
+//!
+//! To add one: a file with a function that gives its router, and its line in [`ROUTES`].
+
+mod docs;
+mod embed;
+mod embeddings;
+mod errors;
+mod health;
+mod info;
+mod kserve;
+mod models;
+mod operations;
+mod page;
+mod predict;
+mod similarity;
+mod tei_predict;
+mod texts;
+mod tokenize;
+
+use axum::{Router, middleware};
+use tower_http::decompression::RequestDecompressionLayer;
+use umbel::registry::Registry;
+use utoipa::OpenApi;
+use utoipa::openapi::OpenApi as Document;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::App;
+use crate::engine::Job;
+use crate::http::{access, auth, error};
+
+/// Makes the router of a file.
+type Routes = fn() -> OpenApiRouter<App>;
+
+/// All routes where requests are answered.
+pub static ROUTES: Registry<Routes> = Registry {
+    kind: "route",
+    entries: &[
+        ("predict", predict::routes),
+        ("models", models::routes),
+        ("embeddings", embeddings::routes),
+        ("embed", embed::routes),
+        ("tei_predict", tei_predict::routes),
+        ("tokenize", tokenize::routes),
+        ("similarity", similarity::routes),
+        ("info", info::routes),
+        ("kserve", kserve::routes),
+        ("health", health::routes),
+        ("docs", docs::routes),
+        ("page", page::routes),
+    ],
+};
+
+/// What the document says of all routes together.
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "umbel",
+    description = "The embedding and all answers of one encoder pass.",
+    license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
+))]
+struct About;
+
+/// The router of all routes, without anything around it, and the document that describes them.
+fn all() -> (Router<App>, Document) {
+    let empty = OpenApiRouter::with_openapi(About::openapi());
+    let merged = ROUTES.entries.iter().fold(empty, |all, (_, routes)| all.merge(routes()));
+    merged.split_for_parts()
+}
+
+/// The document that describes all routes.
+pub fn document() -> Document {
+    all().1
+}
+
+/// Where requests are answered, with keys, limits and the shapes of errors.
+pub fn public(app: App) -> Router {
+    all()
+        .0
+        .layer(RequestDecompressionLayer::new())
+        .layer(middleware::from_fn_with_state(app.clone(), access::shed))
+        .layer(middleware::from_fn_with_state(app.clone(), auth::check))
+        .layer(middleware::from_fn_with_state(app.clone(), access::log))
+        .layer(middleware::from_fn(error::shape))
+        .with_state(app)
+}
+
+/// Metrics, probes and administration: for a listener of their own.
+pub fn admin(app: App) -> Router {
+    let (health, _) = health::routes().split_for_parts();
+    operations::routes().merge(health).layer(middleware::from_fn(error::shape)).with_state(app)
+}
