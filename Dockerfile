@@ -18,8 +18,13 @@ COPY --from=builder /out/umbel /usr/local/bin/umbel
 # The image has no shell to make folders with; these two are for its user, `nonroot`, to write to.
 COPY --from=builder --chown=65532:65532 /out/data /data
 COPY --from=builder --chown=65532:65532 /out/models /models
-ENV HF_HOME=/models
+# Where the server answers; flags overrule it. Metrics and administration are on 9090, which needs no key.
+ENV HF_HOME=/models \
+    UMBEL_SERVE_LISTEN=0.0.0.0:8080 \
+    UMBEL_SERVE_ADMIN_LISTEN=0.0.0.0:9090
+EXPOSE 8080 9090
 USER 65532:65532
 WORKDIR /data
 ENTRYPOINT ["/usr/local/bin/umbel"]
-CMD ["demo"]
+# docker run -p 8080:8080 -v FOLDER:/models/model:ro umbel; any other command of umbel may stand in its place.
+CMD ["serve", "/models/model"]

@@ -79,8 +79,8 @@ pub fn public(app: App) -> Router {
         .layer(RequestDecompressionLayer::new())
         .layer(middleware::from_fn_with_state(app.clone(), access::shed))
         .layer(middleware::from_fn_with_state(app.clone(), auth::check))
-        .layer(middleware::from_fn_with_state(app.clone(), access::log))
         .layer(middleware::from_fn(error::shape))
+        .layer(middleware::from_fn_with_state(app.clone(), access::log))
         .with_state(app)
 }
 

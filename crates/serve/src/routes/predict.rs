@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use umbel::model::Prediction;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -72,7 +71,7 @@ struct PredictResult {
     /// where the word was cut off.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<HashMap<String, Vec<Option<f32>>>>)]
-    raw: Option<Map<String, Value>>,
+    raw: Option<BTreeMap<String, Vec<f32>>>,
     /// How many tokens were read.
     tokens: usize,
     /// Whether more there were that were not read.
@@ -121,7 +120,7 @@ async fn predict(
     let raw = |row: usize| {
         let outputs = tasks.iter().enumerate().map(|(asked, task)| {
             let numbers = served.model.raw_outputs(&questions, &answered.raw, asked, row);
-            (task.clone(), serde_json::to_value(numbers).expect("numbers are JSON"))
+            (task.clone(), numbers)
         });
         outputs.collect()
     };

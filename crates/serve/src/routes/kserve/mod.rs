@@ -7,7 +7,6 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -203,8 +202,3 @@ fn texts(inputs: Vec<InputTensor>) -> Result<Vec<String>, ApiError> {
         }
     }
 }
-
-/// Numbers or strings, in the order of the shape.
-type Values = Vec<Value>;
-/// What else there is to say of an output.
-type Parameters = Map<String, Value>;

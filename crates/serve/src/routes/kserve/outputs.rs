@@ -7,7 +7,6 @@ use umbel::nn::Matrix;
 use umbel::task::{Answer, Reads};
 use utoipa::ToSchema;
 
-use super::{Parameters, Values};
 use crate::engine::Served;
 
 /// The output that is no head's.
@@ -31,9 +30,17 @@ pub(super) struct OutputTensor {
     /// `labels`, if the numbers are their probabilities, and `kind`, of the task.
     #[serde(skip_serializing_if = "Map::is_empty")]
     #[schema(value_type = Object)]
-    parameters: Parameters,
-    #[schema(value_type = Vec<Object>)]
-    data: Values,
+    parameters: Map<String, Value>,
+    data: Data,
+}
+
+/// Numbers or texts, in the order of the shape.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = OutputData)]
+enum Data {
+    Numbers(Vec<f32>),
+    Texts(Vec<String>),
 }
 
 impl TensorMetadata {
@@ -72,7 +79,7 @@ pub(super) fn of_embeddings(embeddings: &Matrix) -> OutputTensor {
         datatype: "FP32",
         shape: vec![embeddings.rows(), embeddings.cols()],
         parameters: Map::new(),
-        data: embeddings.data().iter().map(|number| json!(number)).collect(),
+        data: Data::Numbers(embeddings.data().to_vec()),
     }
 }
 
@@ -85,27 +92,34 @@ pub(super) fn of_task(served: &Served, task: &str, predictions: &[Prediction]) -
     if columns.is_some() && !head.task.labels().is_empty() {
         parameters.insert("labels".to_string(), json!(head.task.labels()));
     }
-    let (datatype, mut shape) = if columns.is_some() { ("FP32", vec![0, 0]) } else { ("BYTES", vec![0]) };
-    let data: Values = predictions.iter().filter_map(|answers| answers.get(task)).flat_map(values).collect();
-    shape[0] = predictions.len();
-    if let (Some(columns), Some(place)) = (columns, shape.get_mut(1)) {
-        *place = columns;
-    }
+    let answers = || predictions.iter().filter_map(|answers| answers.get(task));
+    let (datatype, shape, data) = match columns {
+        Some(columns) => {
+            let data = Data::Numbers(answers().flat_map(numbers).collect());
+            ("FP32", vec![predictions.len(), columns], data)
+        }
+        None => ("BYTES", vec![predictions.len()], Data::Texts(answers().map(spans).collect())),
+    };
     OutputTensor { name: task.to_string(), datatype, shape, parameters, data }
 }
 
-fn values(answer: &Answer) -> Values {
+fn numbers(answer: &Answer) -> Vec<f32> {
     match answer {
         Answer::Label { probabilities, .. }
         | Answer::Labels { probabilities, .. }
         | Answer::Rank { probabilities, .. } => {
-            probabilities.iter().map(|(_, probability)| json!(probability)).collect()
+            probabilities.iter().map(|(_, probability)| *probability).collect()
         }
-        Answer::Score(score) => vec![json!(score)],
-        Answer::Scores(scores) => scores.iter().map(|score| json!(score)).collect(),
-        Answer::Spans(spans) => {
-            vec![Value::String(serde_json::to_string(spans).expect("spans are plain values"))]
-        }
+        Answer::Score(score) => vec![*score],
+        Answer::Scores(scores) => scores.clone(),
         _ => Vec::new(),
+    }
+}
+
+/// Spans as JSON.
+fn spans(answer: &Answer) -> String {
+    match answer {
+        Answer::Spans(spans) => serde_json::to_string(spans).expect("spans are plain values"),
+        _ => String::new(),
     }
 }

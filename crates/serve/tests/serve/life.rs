@@ -1,0 +1,144 @@
+//! The life of a server: models that are replaced, certificates that are renewed, and the end.
+
+use std::io::{Read, Write};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use umbel::Model;
+use umbel::model::Piece;
+use umbel_serve::engine::run_model;
+
+use super::world::{Running, World, ask, make_model, post, status};
+
+#[tokio::test]
+async fn a_model_is_replaced_only_by_one_that_works() {
+    let world = World::new(&[]);
+    let router = world.router();
+    let body = json!({"texts": "a fine film"});
+    let before = post(&router, "/v1/predict", &body).await.1["results"].clone();
+    make_model(world.folder.path(), 100);
+    assert_eq!(world.app.reload("tiny").unwrap().version, 2);
+    let after = post(&router, "/v1/predict", &body).await.1["results"].clone();
+    let expected =
+        Model::open(world.folder.path()).unwrap().predict_tasks(&["a fine film"], &["topic"]).unwrap();
+    let expected = serde_json::to_string(&expected.predictions[0]).unwrap();
+    let expected: Value = serde_json::from_str(&expected).unwrap();
+    assert_ne!(before, after);
+    assert_eq!(after[0]["answers"]["topic"], expected["topic"]);
+
+    // Another file in the place of the old one, as writers leave it; the old one is still mapped.
+    let head = world.folder.path().join("heads/topic/model.safetensors");
+    let mut bytes = std::fs::read(&head).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::remove_file(&head).unwrap();
+    std::fs::write(&head, bytes).unwrap();
+    let error = world.app.reload("tiny").err().unwrap().to_string();
+    assert!(error.contains("heads/topic/model.safetensors"), "{error}");
+    assert_eq!(post(&router, "/v1/predict", &body).await.1["results"], after);
+    assert!(world.app.reload("none").is_err());
+    let metrics = world.app.metrics.text(world.app.models.all());
+    assert!(metrics.contains("umbel_reloads_total{model=\"tiny\",result=\"loaded\"} 1"), "{metrics}");
+    assert!(metrics.contains("umbel_reloads_total{model=\"tiny\",result=\"failed\"} 1"), "{metrics}");
+}
+
+#[test]
+fn the_listener_of_administration_has_metrics_and_reloads_and_names_no_path() {
+    let running = Running::start(&[]);
+    assert_eq!(running.predict(r#"{"texts": "a fine film"}"#), 200);
+    let metrics = ask(running.admin, "GET /metrics HTTP/1.1", b"");
+    for name in [
+        "umbel_queue_duration_seconds_bucket",
+        "umbel_tokenize_duration_seconds_count 1",
+        "umbel_compute_duration_seconds_sum",
+        "umbel_batch_tokens_bucket",
+        "umbel_batch_texts_bucket",
+        "umbel_answers_total{model=\"tiny\",task=\"topic\",label=",
+        "umbel_scores_bucket{",
+        "umbel_drift{model=\"tiny\",task=\"mood\"}",
+        "umbel_drift_answers{model=\"tiny\",task=\"topic\"} 1",
+        "umbel_requests_total{route=\"/v1/predict\",status=\"200\"} 1",
+        "# EOF",
+    ] {
+        assert!(metrics.contains(name), "{name} is not in\n{metrics}");
+    }
+    assert_eq!(status(&ask(running.admin, "POST /admin/models/tiny/reload HTTP/1.1", b"")), 200);
+    std::fs::remove_file(running.world.folder.path().join("umbel.json")).unwrap();
+    std::fs::remove_file(running.world.folder.path().join("config.json")).unwrap();
+    let answer = ask(running.admin, "POST /admin/models/tiny/reload HTTP/1.1", b"");
+    assert_eq!(status(&answer), 500);
+    assert!(!answer.contains('/') || !answer.contains("tmp"), "{answer}");
+    assert_eq!(running.predict(r#"{"texts": "a fine film"}"#), 200);
+}
+
+#[test]
+fn at_its_end_a_server_answers_what_has_begun_and_takes_nothing_new() {
+    // A pass that takes a while, so that a request is under way when the server is told to end.
+    let slow = Arc::new(|model: &Model, pieces: &[Piece<'_>]| {
+        std::thread::sleep(Duration::from_millis(500));
+        run_model(model, pieces)
+    });
+    let running = Running::of(World::with_pass(&[], slow));
+    let address = running.address;
+    let asked = std::thread::spawn(move || ask(address, "POST /v1/predict HTTP/1.1", br#"{"texts": "a"}"#));
+    let begun = Instant::now();
+    while !running
+        .world
+        .app
+        .metrics
+        .text(running.world.app.models.all())
+        .contains("tokenize_duration_seconds_count 1")
+    {
+        assert!(begun.elapsed() < Duration::from_secs(60));
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    running.world.app.begin_to_end();
+    assert_eq!(status(&ask(address, "GET /health/ready HTTP/1.1", b"")), 503);
+    assert_eq!(status(&ask(address, "GET /health/live HTTP/1.1", b"")), 200);
+    running.end.send(true).unwrap();
+    running.runtime.block_on(running.done).unwrap();
+    assert_eq!(status(&asked.join().unwrap()), 200);
+    assert!(std::net::TcpStream::connect(address).is_err());
+}
+
+#[test]
+fn connections_are_encrypted_if_there_is_a_certificate() {
+    let dir = tempfile::tempdir().unwrap();
+    let (certificate, key) = (dir.path().join("cert.pem"), dir.path().join("key.pem"));
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_string()]).unwrap();
+    std::fs::write(&certificate, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let changes =
+        [format!("tls.certificate=\"{}\"", certificate.display()), format!("tls.key=\"{}\"", key.display())];
+    let running = Running::start(&[&changes[0], &changes[1]]);
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(made.cert.der().clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = rustls::pki_types::ServerName::try_from("localhost").unwrap();
+    let client = rustls::ClientConnection::new(Arc::new(config), name).unwrap();
+    let mut stream = rustls::StreamOwned::new(client, running.connect());
+    stream.write_all(b"GET /health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    let _ = stream.read_to_string(&mut answer); // Whether the end is said in TLS too does not matter here.
+    assert_eq!(status(&answer), 200, "{answer}");
+    assert_ne!(status(&running.ask("GET /health HTTP/1.1", b"")), 200, "not encrypted");
+}
+
+#[test]
+fn settings_that_cannot_be_are_said_before_anything_is_opened() {
+    let folder = super::world::model_folder(1);
+    let start = |changes: &[&str]| {
+        let settings = super::world::settings(&[("tiny", folder.path().to_path_buf())], changes);
+        umbel_serve::App::start(settings, Arc::new(run_model)).err().unwrap().to_string()
+    };
+    assert!(start(&["auth.keys=[\"plain\"]"]).contains("`sha256:` and 64 digits"));
+    assert!(start(&["auth.key_file=\"/nowhere/keys\""]).contains("/nowhere/keys"));
+    let none = umbel_serve::Settings::read(None, [], &[]).unwrap();
+    let error = umbel_serve::App::start(none, Arc::new(run_model)).err().unwrap().to_string();
+    assert_eq!(error, "there is no model to serve; expected one or more");
+}

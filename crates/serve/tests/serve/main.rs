@@ -1,0 +1,11 @@
+//! The server as its clients meet it: routers without sockets, and sockets.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod answers;
+mod batches;
+mod browser;
+mod hostile;
+mod keys;
+mod life;
+mod protocols;
+mod world;
