@@ -29,9 +29,10 @@ done
 [ -n "$address" ] || { cat "$work/log"; exit 1; }
 
 "$python" "$root/tools/serve_clients.py" "$address" 'a key of the clients'
+# A request can fit the document and still be refused: a task that the model does not have, too many dimensions.
 "$(dirname "$python")/schemathesis" run "$address/openapi.json" \
     --header 'Authorization: Bearer a key of the clients' \
-    --checks all --exclude-checks positive_data_acceptance,unsupported_method,missing_required_header \
+    --checks all --exclude-checks positive_data_acceptance \
     --max-examples "${EXAMPLES:-50}" --seed 1 --workers 2
 kill -TERM "$server"
 wait "$server"

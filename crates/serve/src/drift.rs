@@ -66,3 +66,31 @@ impl Window {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use umbel::task::Answer;
+
+    use super::*;
+
+    fn label(name: &str) -> Answer {
+        let probabilities = vec![("a".to_string(), 0.5), ("b".to_string(), 0.5)];
+        Answer::Label { label: name.to_string(), probabilities, abstained: None }
+    }
+
+    #[test]
+    fn only_the_last_answers_count() {
+        let reference = Distribution::of(&[label("a"), label("b")]).unwrap();
+        let counts = vec![0; reference.n_bins()];
+        let window = Window { reference, last: VecDeque::new(), counts };
+        let drift = Drift { tasks: vec![("topic".to_string(), Mutex::new(window))], length: 4 };
+        let add = |name: &str, n: usize| {
+            let one = || Prediction { answers: vec![("topic".to_string(), label(name))] };
+            drift.add(&(0..n).map(|_| one()).collect::<Vec<_>>());
+            drift.values().remove(0)
+        };
+        let (_, all_a, n) = add("a", 100);
+        assert!(all_a > 0.25 && n == 4);
+        assert_eq!(add("b", 2), ("topic".to_string(), 0.0, 4));
+    }
+}

@@ -47,6 +47,7 @@ impl Listener {
             };
             let (stream, permit) = match taken {
                 Ok(taken) => taken,
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
                 Err(error) => {
                     tracing::warn!(%error, "a connection cannot be taken");
                     tokio::time::sleep(PAUSE).await;
@@ -74,7 +75,7 @@ impl Listener {
     ) -> io::Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
         let permit = Arc::clone(permits).acquire_owned().await.map_err(io::Error::other)?;
         let (stream, _) = self.socket.accept().await?;
-        stream.set_nodelay(true)?;
+        let _ = stream.set_nodelay(true); // A client that has gone already is met later.
         Ok((stream, permit))
     }
 

@@ -17,7 +17,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 
 /// The OpenAPI document
 #[utoipa::path(get, path = "/openapi.json", tag = "pages",
-    responses((status = 200, description = "This document", body = Object)))]
+    responses((status = 200, description = "This document", body = Object),
+        (status = 401, description = "There is no key or a wrong one")))]
 async fn openapi() -> Json<&'static OpenApi> {
     static DOCUMENT: OnceLock<OpenApi> = OnceLock::new();
     Json(DOCUMENT.get_or_init(super::document))
@@ -25,14 +26,16 @@ async fn openapi() -> Json<&'static OpenApi> {
 
 /// The routes as a page
 #[utoipa::path(get, path = "/docs", tag = "pages",
-    responses((status = 200, description = "A page", body = String, content_type = "text/html")))]
+    responses((status = 200, description = "A page", body = String, content_type = "text/html"),
+        (status = 401, description = "There is no key or a wrong one")))]
 async fn docs() -> Response {
     asset("text/html; charset=utf-8", include_str!("../page/docs.html"))
 }
 
 /// What the page of the routes runs
 #[utoipa::path(get, path = "/assets/docs.js", tag = "pages",
-    responses((status = 200, description = "A script", body = String, content_type = "text/javascript")))]
+    responses((status = 200, description = "A script", body = String, content_type = "text/javascript"),
+        (status = 401, description = "There is no key or a wrong one")))]
 async fn docs_script() -> Response {
     asset("text/javascript; charset=utf-8", include_str!("../page/docs.js"))
 }

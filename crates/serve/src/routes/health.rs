@@ -22,7 +22,7 @@ fn is_ready(app: &App) -> Result<(), ApiError> {
 }
 
 /// Ready as text-embeddings-inference says it
-#[utoipa::path(get, path = "/health", tag = "probes", responses(
+#[utoipa::path(get, path = "/health", tag = "probes", security(()), responses(
     (status = 200, description = "Ready"), (status = 503, description = "Not ready")))]
 async fn health(State(app): State<App>) -> Result<(), ApiError> {
     is_ready(&app)
@@ -31,24 +31,24 @@ async fn health(State(app): State<App>) -> Result<(), ApiError> {
 /// Live
 ///
 /// As long as the server answers at all, also while it ends.
-#[utoipa::path(get, path = "/health/live", tag = "probes", responses((status = 200, description = "Live")))]
+#[utoipa::path(get, path = "/health/live", tag = "probes", security(()), responses((status = 200, description = "Live")))]
 async fn live() {}
 
 /// Ready
 ///
 /// From when the models are open until the server is told to end.
-#[utoipa::path(get, path = "/health/ready", tag = "probes", responses(
+#[utoipa::path(get, path = "/health/ready", tag = "probes", security(()), responses(
     (status = 200, description = "Ready"), (status = 503, description = "Not ready")))]
 async fn ready(State(app): State<App>) -> Result<(), ApiError> {
     is_ready(&app)
 }
 
 /// Live, as the Open Inference Protocol says it
-#[utoipa::path(get, path = "/v2/health/live", tag = "probes", responses((status = 200, description = "Live")))]
+#[utoipa::path(get, path = "/v2/health/live", tag = "probes", security(()), responses((status = 200, description = "Live")))]
 async fn v2_live() {}
 
 /// Ready, as the Open Inference Protocol says it
-#[utoipa::path(get, path = "/v2/health/ready", tag = "probes", responses(
+#[utoipa::path(get, path = "/v2/health/ready", tag = "probes", security(()), responses(
     (status = 200, description = "Ready"), (status = 503, description = "Not ready")))]
 async fn v2_ready(State(app): State<App>) -> Result<(), ApiError> {
     is_ready(&app)

@@ -21,8 +21,9 @@ mod tokenize;
 use axum::{Router, middleware};
 use tower_http::decompression::RequestDecompressionLayer;
 use umbel::registry::Registry;
-use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::App;
@@ -53,12 +54,26 @@ pub static ROUTES: Registry<Routes> = Registry {
 
 /// What the document says of all routes together.
 #[derive(OpenApi)]
-#[openapi(info(
-    title = "umbel",
-    description = "The embedding and all answers of one encoder pass.",
-    license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
-))]
+#[openapi(
+    info(
+        title = "umbel",
+        description = "The embedding and all answers of one encoder pass.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
+    ),
+    security(("key" = [])),
+    modifiers(&Keys)
+)]
 struct About;
+
+/// How a key is said, where the server has keys.
+struct Keys;
+
+impl Modify for Keys {
+    fn modify(&self, document: &mut Document) {
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+        document.components.get_or_insert_default().add_security_scheme("key", SecurityScheme::Http(bearer));
+    }
+}
 
 /// The router of all routes, without anything around it, and the document that describes them.
 fn all() -> (Router<App>, Document) {

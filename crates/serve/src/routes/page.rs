@@ -29,21 +29,24 @@ pub(super) fn asset(kind: &'static str, text: &'static str) -> Response {
 
 /// A page to try the models
 #[utoipa::path(get, path = "/", tag = "pages",
-    responses((status = 200, description = "A page", body = String, content_type = "text/html")))]
+    responses((status = 200, description = "A page", body = String, content_type = "text/html"),
+        (status = 401, description = "There is no key or a wrong one")))]
 async fn page() -> Response {
     asset("text/html; charset=utf-8", include_str!("../page/index.html"))
 }
 
 /// How the pages look
 #[utoipa::path(get, path = "/assets/style.css", tag = "pages",
-    responses((status = 200, description = "A style sheet", body = String, content_type = "text/css")))]
+    responses((status = 200, description = "A style sheet", body = String, content_type = "text/css"),
+        (status = 401, description = "There is no key or a wrong one")))]
 async fn style() -> Response {
     asset("text/css; charset=utf-8", include_str!("../page/style.css"))
 }
 
 /// What the page runs
 #[utoipa::path(get, path = "/assets/page.js", tag = "pages",
-    responses((status = 200, description = "A script", body = String, content_type = "text/javascript")))]
+    responses((status = 200, description = "A script", body = String, content_type = "text/javascript"),
+        (status = 401, description = "There is no key or a wrong one")))]
 async fn script() -> Response {
     asset("text/javascript; charset=utf-8", include_str!("../page/page.js"))
 }

@@ -167,6 +167,7 @@ async fn limits_on_texts_characters_and_tokens_are_kept() {
     check(json!({"texts": ["a", "b", "c", "d"]}), "4 texts; expected at most 3").await;
     check(json!({"texts": ["a", "ääääääääääää"]}), "text 1 has more than 10 characters").await;
     check(json!({"texts": ["a", "b", "c"]}), "9 tokens; expected at most 8").await;
+    let world = World::new(&["limits.characters=10"]);
     assert_eq!(post(&world.router(), "/v1/predict", &json!({"texts": "ääääääääää"})).await.0, 200);
     let (status, answer) = post(&world.router(), "/v1/predict", &json!({"texts": []})).await;
     assert_eq!((status, &answer["error"]["code"]), (400, &json!("empty")));
