@@ -14,7 +14,7 @@ trap '[ -z "$server" ] || kill "$server" 2>/dev/null; rm -rf "$work"' EXIT
 if [ -z "$python" ]; then
     python3 -m venv "$work/venv"
     python="$work/venv/bin/python"
-    "$python" -m pip install --quiet openai schemathesis huggingface_hub
+    "$python" -m pip install --quiet openai schemathesis huggingface_hub numpy
 fi
 
 echo 'a key of the clients' >"$work/keys"

@@ -54,9 +54,10 @@ function showTasks() {
 
 const percent = (part) => `${(100 * part).toFixed(1)} %`;
 
-/** The most likely labels as bars; the rest is behind a summary. */
-function bars(probabilities, answered) {
-  const sorted = Object.entries(probabilities).sort((a, b) => b[1] - a[1]);
+/** Labels as bars: those with an order in theirs, others the most likely first, and what is left behind a summary. */
+function bars(probabilities, answered, hasOrder) {
+  const sorted = Object.entries(probabilities);
+  if (!hasOrder) sorted.sort((a, b) => b[1] - a[1]);
   const bar = ([label, probability]) => {
     const track = element("progress");
     Object.assign(track, { max: 1, value: probability });
@@ -75,12 +76,13 @@ function bars(probabilities, answered) {
 /** The text with its spans marked, each label in a colour of its own; offsets count characters, not units of UTF-16. */
 function marked(text, spans, labels) {
   const characters = [...text];
+  const known = [...new Set([...labels, ...spans.map((span) => span.label).sort()])];
   const shown = element("p", "");
   let at = 0;
   for (const span of [...spans].sort((a, b) => a.start - b.start)) {
     if (span.start < at) continue;
     shown.append(characters.slice(at, span.start).join(""));
-    const mark = element("mark", `s${Math.max(0, labels.indexOf(span.label)) % 6}`,
+    const mark = element("mark", `s${known.indexOf(span.label) % 6}`,
       characters.slice(span.start, span.end).join(""), element("small", "", span.label));
     mark.title = percent(span.probability);
     shown.append(mark);
@@ -93,7 +95,7 @@ function marked(text, spans, labels) {
 function answer(text, task, found) {
   const parts = [];
   if (found.probabilities) {
-    parts.push(...bars(found.probabilities, found.labels ?? [found.label]));
+    parts.push(...bars(found.probabilities, found.labels ?? [found.label], found.rank !== undefined));
   }
   if (found.labels && found.labels.length === 0) parts.push(element("p", "quiet", "no label reaches its threshold"));
   if (found.abstained) parts.push(element("p", "notice", "too uncertain to be acted on: the task abstains"));
@@ -107,7 +109,9 @@ function answer(text, task, found) {
 }
 
 function result(text, found, model) {
-  const shown = element("article", "", element("h2", "", text));
+  const heading = element("h2", "", text);
+  heading.title = text;
+  const shown = element("article", "", heading);
   if (found.truncated) {
     const limit = `only its first ${found.tokens} tokens were read`;
     shown.append(element("p", "notice", `This text is longer than the model reads: ${limit}.`));

@@ -1,62 +1,107 @@
-//! The page at `/` in a real browser: what it shows, on a desk and on a phone, in light and in the dark.
+//! The page at `/` in a real browser, by keyboard: what it shows, on a desk and on a phone, in light and in the dark.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 
+use super::devtools::{Page, chromium};
 use super::world::Running;
 
-fn chromium() -> Option<PathBuf> {
-    let folders = std::env::var_os("PATH")?;
-    let names = ["chromium", "chromium-browser", "google-chrome"];
-    std::env::split_paths(&folders)
-        .flat_map(|folder| names.map(|name| folder.join(name)))
-        .find(|path| path.is_file())
+/// A page of a server that is about to be tried; none if there is no browser.
+fn page() -> Option<(Running, Page)> {
+    let Some(chromium) = chromium() else {
+        eprintln!("SKIPPED: there is no Chromium; the page is not tried");
+        return None;
+    };
+    let running = Running::start(&[]);
+    let mut page = Page::open(&chromium);
+    page.go(&format!("http://{}/", running.address));
+    page.until("document.querySelectorAll('#tasks input').length === 5");
+    Some((running, page))
 }
 
-/// Runs the browser on a page until it is quiet, and gives what it prints.
-fn run(browser: &Path, profile: &Path, flags: &[&str], url: &str) -> String {
-    let profile = format!("--user-data-dir={}", profile.display());
-    let fixed =
-        ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--virtual-time-budget=20000"];
-    let ran = Command::new(browser).args(fixed).arg(profile).args(flags).arg(url).output().unwrap();
-    String::from_utf8_lossy(&ran.stdout).into_owned()
+/// Writes sentences into the box, where the focus is at first, and asks.
+fn ask(page: &mut Page, text: &str) {
+    page.value("document.getElementById('texts').select()");
+    page.type_text(text);
+    page.press("Enter", 2);
+    page.until("!document.getElementById('go').disabled && /tokens/.test(document.getElementById('status').textContent)");
 }
 
 #[test]
-fn the_page_shows_answers_as_bars_scores_and_marked_spans() {
-    let Some(browser) = chromium() else {
-        eprintln!("SKIPPED: there is no Chromium; the page is not tried");
-        return;
+fn by_keyboard_alone_the_page_shows_bars_scores_spans_and_what_was_cut() {
+    let Some((running, mut page)) = page() else { return };
+    assert_eq!(page.value("document.activeElement.id"), "texts");
+    ask(&mut page, &format!("A fine film in Paris<b>\n{}", "film ".repeat(600)));
+    let count = |page: &mut Page, selector: &str| {
+        page.value(&format!("document.querySelectorAll('{selector}').length")).as_u64().unwrap()
     };
-    let running = Running::start(&[]);
-    let profile = tempfile::tempdir().unwrap();
-    let long = "film+".repeat(600);
-    let url = format!("http://{}/?text=A+fine+film+in+Paris%3Cb%3E&text={long}", running.address);
-    let page = run(&browser, profile.path(), &["--dump-dom"], &url);
-    let count = |what: &str| page.matches(what).count();
-    assert_eq!(count("<article>"), 2, "{page}");
-    // Three topics, two tags and three levels a sentence.
-    assert_eq!(count("<progress"), 16);
-    assert!(page.contains("✓ ") && page.contains("class=\"score\""));
-    assert!(page.contains("tokens were read"), "the notice of the text that was cut");
-    assert!(page.contains("A fine film in Paris&lt;b&gt;") && !page.contains("Paris<b>"));
-    assert!(page.contains("curl http://") && page.contains("/v1/predict"));
-    assert!(page.contains("2 texts, "));
-    let docs = run(&browser, profile.path(), &["--dump-dom"], &format!("http://{}/docs", running.address));
-    assert!(docs.contains("/v2/models/{model}/infer") && docs.contains("PredictRequest"));
+    assert_eq!(count(&mut page, "article"), 2);
+    // Three topics, two tags and three levels a sentence; a topic and a level are answered.
+    assert_eq!(count(&mut page, "article progress"), 16);
+    assert!(count(&mut page, ".bar.answer") >= 4);
+    assert_eq!(count(&mut page, ".score"), 2);
+    assert_eq!(count(&mut page, "article b"), 0, "what is typed is text");
+    let text = page.value("document.querySelector('article:nth-of-type(2) .notice').textContent");
+    assert!(text.as_str().unwrap().contains("tokens were read"), "{text}");
+    let expected = running.world.predicted("A fine film in Paris<b>", &["mood", "parts"]);
+    let score = page.value("document.querySelector('.score').textContent");
+    assert_eq!(score, format!("{:.3}", expected["mood"]["score"].as_f64().unwrap()));
+    let n_spans = expected["parts"]["spans"].as_array().unwrap().len() as u64;
+    assert_eq!(count(&mut page, "article:first-of-type mark"), n_spans);
 
+    // From the box by Tab to the model, then to the first task, which Space turns off.
+    page.value("document.getElementById('texts').focus()");
+    page.press("Tab", 0);
+    page.press("Tab", 0);
+    assert_eq!(page.value("document.activeElement.value"), "topic");
+    page.press(" ", 0);
+    let curl = page.value("document.getElementById('curl').textContent");
+    assert!(curl.as_str().unwrap().contains("\"tasks\":[\"tags\",\"mood\",\"level\",\"parts\"]"), "{curl}");
+    ask(&mut page, "A fine film");
+    assert_eq!(count(&mut page, "article progress"), 5);
+}
+
+#[test]
+fn the_request_as_curl_does_what_the_page_did() {
+    let Some((running, mut page)) = page() else { return };
+    ask(&mut page, "It's a \"fine\" film");
+    let curl = page.value("document.getElementById('curl').textContent");
+    let ran =
+        std::process::Command::new("sh").args(["-c", &format!("{} -s", curl.as_str().unwrap())]).output();
+    let Ok(ran) = ran else { return };
+    if !ran.status.success() && ran.stdout.is_empty() {
+        eprintln!("SKIPPED: there is no curl");
+        return;
+    }
+    let answer: serde_json::Value = serde_json::from_slice(&ran.stdout).unwrap();
+    let expected = running.world.predicted("It's a \"fine\" film", &super::world::TASKS);
+    assert_eq!(answer["results"][0]["answers"], expected);
+}
+
+#[test]
+fn the_page_fits_a_phone_and_the_dark() {
+    let Some((running, mut page)) = page() else { return };
     let folder = std::env::var_os("UMBEL_SCREENSHOTS").map(PathBuf::from);
-    let folder = folder.unwrap_or_else(|| profile.path().to_path_buf());
-    let url = format!("http://{}/?text=A+fine+film+in+Paris&text={long}", running.address);
-    let shots =
-        [("desk", "1100,1400", ""), ("phone", "390,1600", ""), ("dark", "1100,1400", "--force-dark-mode")];
-    for (name, size, more) in shots {
-        let file = folder.join(format!("page-{name}.png"));
-        let (shot, size) = (format!("--screenshot={}", file.display()), format!("--window-size={size}"));
-        let dark = "--blink-settings=preferredColorScheme=0";
-        let flags = if more.is_empty() { vec![&shot[..], &size] } else { vec![&shot[..], &size, dark] };
-        run(&browser, profile.path(), &flags, &url);
-        let bytes = std::fs::read(&file).unwrap();
-        assert!(bytes.starts_with(b"\x89PNG") && bytes.len() > 10_000, "{name}: {} bytes", bytes.len());
+    let text = format!("A fine film in Paris on Monday\n{}", "film ".repeat(600));
+    for (name, size, is_dark) in
+        [("desk", (1100, 900), false), ("phone", (390, 800), false), ("dark", (1100, 900), true)]
+    {
+        page.window(size, is_dark);
+        ask(&mut page, &text);
+        assert_eq!(page.value("document.documentElement.scrollWidth <= innerWidth"), true, "{name}");
+        let paper = page.value("getComputedStyle(document.body).backgroundColor");
+        assert_eq!(paper == "rgb(255, 255, 255)", !is_dark, "{name}: {paper}");
+        let picture = page.picture();
+        assert!(picture.len() > 10_000, "{name}: {} bytes", picture.len());
+        if let Some(folder) = &folder {
+            std::fs::write(folder.join(format!("page-{name}.png")), picture).unwrap();
+        }
+    }
+    page.go(&format!("http://{}/docs", running.address));
+    page.until("document.querySelectorAll('details').length > 20");
+    assert_eq!(page.value("document.documentElement.scrollWidth <= innerWidth"), true, "routes");
+    let text = page.value("document.body.textContent");
+    assert!(text.as_str().unwrap().contains("/v2/models/{model}/infer"));
+    if let Some(folder) = &folder {
+        std::fs::write(folder.join("docs-dark.png"), page.picture()).unwrap();
     }
 }

@@ -4,6 +4,7 @@
 mod answers;
 mod batches;
 mod browser;
+mod devtools;
 mod hostile;
 mod keys;
 mod life;
