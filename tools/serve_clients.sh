@@ -29,8 +29,9 @@ done
 [ -n "$address" ] || { cat "$work/log"; exit 1; }
 
 "$python" "$root/tools/serve_clients.py" "$address" 'a key of the clients'
+printf '[parameters]\n"path.model" = "%s"\n' "$(basename "$(cd "$model" && pwd)")" >"$work/schemathesis.toml"
 # A request can fit the document and still be refused: a task that the model does not have, too many dimensions.
-"$(dirname "$python")/schemathesis" run "$address/openapi.json" \
+"$(dirname "$python")/schemathesis" --config-file "$work/schemathesis.toml" run "$address/openapi.json" \
     --header 'Authorization: Bearer a key of the clients' \
     --checks all --exclude-checks positive_data_acceptance \
     --max-examples "${EXAMPLES:-50}" --seed 1 --workers 2

@@ -4,6 +4,7 @@
 mod embed;
 mod info;
 mod predict;
+mod serve;
 mod tokenize;
 
 use std::io::Write;

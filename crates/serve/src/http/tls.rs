@@ -78,3 +78,47 @@ fn read(chain: &PathBuf, key: &PathBuf) -> Result<ServerConfig> {
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(settings: &TlsSettings) {
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_string()]).unwrap();
+        std::fs::write(settings.certificate.as_ref().unwrap(), made.cert.pem()).unwrap();
+        std::fs::write(settings.key.as_ref().unwrap(), made.signing_key.serialize_pem()).unwrap();
+    }
+
+    #[test]
+    fn a_new_certificate_is_taken_and_a_broken_one_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let [certificate, key] = ["cert.pem", "key.pem"].map(|name| Some(dir.path().join(name)));
+        let settings = TlsSettings { certificate, key };
+        write(&settings);
+        let certificate = Certificate::open(&settings).unwrap().unwrap();
+        let now = || Arc::clone(&certificate.now.read().unwrap().0);
+        let set_time = |seconds: u64| {
+            let file = std::fs::File::options().append(true).open(settings.key.as_ref().unwrap()).unwrap();
+            file.set_modified(SystemTime::now() + std::time::Duration::from_secs(seconds)).unwrap();
+        };
+        let first = now();
+        certificate.renew();
+        assert!(Arc::ptr_eq(&first, &now()));
+        write(&settings);
+        set_time(60);
+        certificate.renew();
+        let second = now();
+        assert!(!Arc::ptr_eq(&first, &second));
+        std::fs::write(settings.key.as_ref().unwrap(), "nonsense").unwrap();
+        set_time(120);
+        certificate.renew();
+        assert!(Arc::ptr_eq(&second, &now()));
+        let error = Certificate::open(&settings).err().unwrap().to_string();
+        assert!(error.contains("key.pem: expected a private key as PEM"), "{error}");
+    }
+
+    #[test]
+    fn without_files_nothing_is_encrypted() {
+        assert!(Certificate::open(&TlsSettings::default()).unwrap().is_none());
+    }
+}

@@ -50,7 +50,7 @@ function route(path, method, about, schemas) {
 
 async function begin() {
   const api = await (await fetch("/openapi.json")).json();
-  const byTag = new Map();
+  const byTag = new Map((api.tags ?? []).map((tag) => [tag.name, []]));
   for (const [path, methods] of Object.entries(api.paths)) {
     for (const [method, about] of Object.entries(methods)) {
       const tag = about.tags?.[0] ?? "other";

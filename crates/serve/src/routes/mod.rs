@@ -60,6 +60,14 @@ pub static ROUTES: Registry<Routes> = Registry {
         description = "The embedding and all answers of one encoder pass.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
+    tags(
+        (name = "umbel", description = "All tasks and the embedding"),
+        (name = "OpenAI", description = "As OpenAI's clients ask"),
+        (name = "text-embeddings-inference", description = "As clients of text-embeddings-inference ask"),
+        (name = "Open Inference Protocol", description = "As KServe and Triton ask, version 2"),
+        (name = "probes", description = "Whether the server lives; no model is run"),
+        (name = "pages", description = "For people")
+    ),
     security(("key" = [])),
     modifiers(&Keys)
 )]
