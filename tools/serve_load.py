@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """Load on a server of umbel (or of text-embeddings-inference), from this machine only.
 
-  serve_load.py steady   --port P [--path /embed] [--data FILE.jsonl]   requests/s, p50 and p99 at 1, 8, 32, 128 clients
-  serve_load.py overload --port P [--seconds 60]                       ten times what it can do, for a while
+  serve_load.py --port P [--path /embed] [--data FILE.jsonl]   requests/s, p50 and p99 at 1, 8, 32, 128 clients
 
 Clients are closed-loop with connections that are kept open, on raw sockets, as in the peers' scripts. FILE has one
 JSON object with a `text` a line; without it, sentences of a few words are made. The server is expected at 127.0.0.1.
@@ -85,49 +84,8 @@ async def steady(args, messages, n_clients):
             "p99_ms": 1e3 * quantile(seconds, 0.99)}
 
 
-def memory(pid):
-    if not pid:
-        return None
-    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
-        return next(int(line.split()[1]) // 1024 for line in file if line.startswith("VmRSS"))
-
-
-async def overload(args, messages):
-    capacity = (await steady(args, messages, 32))["requests_per_second"]
-    before, found = memory(args.pid), []
-    end = time.perf_counter() + args.seconds
-    rate = 10 * capacity
-    pending = set()
-
-    async def one(sent):
-        left = [sent]
-        await client(args, lambda: left.pop() if left else None, lambda *one: found.append(one))
-
-    # Open loop: requests come at their times, whether those before are answered or not.
-    begun, sent = time.perf_counter(), 0
-    while (now := time.perf_counter()) < end:
-        while sent < (now - begun) * rate and len(pending) < args.most:
-            task = asyncio.create_task(one(messages[sent % len(messages)]))
-            pending.add(task)
-            task.add_done_callback(pending.discard)
-            sent += 1
-        await asyncio.sleep(0.002)
-    during = memory(args.pid)
-    await asyncio.gather(*list(pending))
-    took = time.perf_counter() - begun
-    again = time.perf_counter()
-    after = await steady(args, messages[:64], 1)
-    statuses = {status: sum(1 for found_status, _ in found if found_status == status) for status, _ in found}
-    good = sorted(second for status, second in found if status == 200)
-    return {"capacity": capacity, "offered_per_second": sent / args.seconds, "statuses": statuses,
-            "goodput": len(good) / took, "goodput_of_capacity": len(good) / took / capacity,
-            "accepted_p99_ms": 1e3 * quantile(good, 0.99), "memory_mib": [before, during, memory(args.pid)],
-            "p50_ms_right_after": after["p50_ms"], "seconds_to_answer_64_after": time.perf_counter() - again}
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["steady", "overload"])
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--path", default="/embed")
     parser.add_argument("--data")
@@ -135,16 +93,10 @@ def main():
     parser.add_argument("--clients", default="1,8,32,128")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--task", action="append", help="of /v1/predict; may be given several times")
-    parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--most", type=int, default=900, help="connections at a time in the overload")
-    parser.add_argument("--pid", type=int, help="of the server, to look at its memory")
     parser.add_argument("--key")
     args = parser.parse_args()
     messages = [message(args, text) for text in sentences(args.data, args.requests)]
     asyncio.run(steady(args, messages[:128], 8))
-    if args.what == "overload":
-        print(json.dumps(asyncio.run(overload(args, messages))))
-        return
     levels = [int(n) for n in args.clients.split(",")]
     for run in range(args.runs):
         for n_clients in levels:

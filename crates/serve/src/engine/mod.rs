@@ -262,7 +262,7 @@ impl Engine {
 /// What a client is told of an error; whatever may name a path is for the log only.
 fn refused(served: &Served, error: &umbel::Error) -> Refused {
     match error {
-        umbel::Error::Text(message) => Refused::Text(message.clone()),
+        umbel::Error::Text { .. } => Refused::Text(error.to_string()),
         umbel::Error::Unknown { .. } => Refused::Invalid(error.to_string()),
         _ => {
             tracing::error!(model = served.name, %error, "the model failed");

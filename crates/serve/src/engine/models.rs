@@ -1,6 +1,6 @@
 //! The models that are served, by name, and how one is replaced while it answers.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use umbel::error::{Error, Result};
@@ -127,13 +127,13 @@ impl Entry {
     }
 }
 
-fn load(settings: &ModelSettings, folder: &PathBuf, version: u64, drift_window: usize) -> Result<Served> {
+fn load(settings: &ModelSettings, folder: &Path, version: u64, drift_window: usize) -> Result<Served> {
     let files = check_files(folder)?;
     let changed = files.iter().filter(|file| file.as_written == Some(false));
     let problems: Vec<String> =
         changed.map(|file| format!("`{}` is not what umbel.json says", file.path)).collect();
     if !problems.is_empty() {
-        return Err(Error::Model { path: folder.clone(), problems });
+        return Err(Error::Model { path: folder.to_path_buf(), problems });
     }
     let mut model = Model::open(folder)?;
     let precision = settings.precision.parse().map_err(|problem: String| Error::Settings(problem))?;

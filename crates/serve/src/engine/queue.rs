@@ -61,7 +61,7 @@ impl Waiting {
     }
 
     /// Drops what nobody waits for any more.
-    fn is_wanted(self) -> Option<Self> {
+    fn still_wanted(self) -> Option<Self> {
         if self.reply.is_closed() {
             return None;
         }
@@ -149,7 +149,7 @@ impl Queue {
         let mut passed_over = VecDeque::new();
         let mut room = self.budget;
         while let Some(waiting) = inner.waiting.pop_front() {
-            let Some(waiting) = waiting.is_wanted() else { continue };
+            let Some(waiting) = waiting.still_wanted() else { continue };
             let is_alike =
                 parts.first().is_none_or(|first| Arc::ptr_eq(&first.waiting.served, &waiting.served));
             if !is_alike {

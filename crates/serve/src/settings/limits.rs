@@ -58,7 +58,7 @@ impl Default for BatchSettings {
 
 impl Default for QueueSettings {
     fn default() -> Self {
-        Self { tokens: 32_768, texts: 4096, bytes: 64 << 20, requests: 1024 }
+        Self { tokens: 32_768, texts: 4096, bytes: 64 << 20, requests: 512 }
     }
 }
 

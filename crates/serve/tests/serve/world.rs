@@ -45,7 +45,7 @@ pub(crate) fn make_model(dir: &Path, seed: u64) {
         let settings: TaskSettings = serde_json::from_value(settings).unwrap();
         let mut task = umbel::task::make(&settings).unwrap();
         if ["regression", "similarity"].contains(&&settings.kind[..]) {
-            task.learn(&[&json!(-1.0), &json!(2.0)]).unwrap();
+            task.learn(&mut [json!(-1.0), json!(2.0)].into_iter()).unwrap();
         }
         model.add_head(settings, task, seed + i as u64).unwrap();
     }

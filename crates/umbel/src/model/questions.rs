@@ -295,7 +295,7 @@ mod tests {
             let mut task = crate::task::make(&settings).unwrap();
             let numbers = [json!(0.5), json!(-1.5)];
             if settings.kind == "regression" || settings.kind == "similarity" {
-                task.learn(&numbers.iter().collect::<Vec<_>>()).unwrap();
+                task.learn(&mut numbers.into_iter()).unwrap();
             }
             model.add_head(settings, task, seed as u64).unwrap();
         }
