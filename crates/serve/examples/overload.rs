@@ -8,7 +8,6 @@
 #![allow(clippy::unwrap_used, reason = "a program for people who read panics")]
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -169,10 +168,6 @@ fn memory(pid: Option<&String>) -> Option<u64> {
     Some(line.split_whitespace().next()?.parse::<u64>().ok()? / 1024)
 }
 
-fn show(line: &Value) {
-    writeln!(std::io::stdout(), "{line}").unwrap();
-}
-
 #[tokio::main]
 async fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -185,8 +180,11 @@ async fn main() {
     let (capacity, found) = client.steady(32, 4096).await;
     let alone = client.steady(1, 64).await.1;
     let before = memory(args.get(3));
-    show(&json!({"capacity": capacity, "p50_ms": quantile(&found, 0.5), "p99_ms": quantile(&found, 0.99),
-        "p50_ms_of_one_client": quantile(&alone, 0.5)}));
+    println!(
+        "{}",
+        json!({"capacity": capacity, "p50_ms": quantile(&found, 0.5), "p99_ms": quantile(&found, 0.99),
+        "p50_ms_of_one_client": quantile(&alone, 0.5)})
+    );
 
     let begun = Instant::now();
     let (sent, unsent, found) = client.offered(FACTOR * capacity, Duration::from_secs_f64(seconds)).await;
@@ -195,14 +193,18 @@ async fn main() {
     let mut statuses: BTreeMap<u16, usize> = BTreeMap::new();
     found.iter().for_each(|(status, _)| *statuses.entry(*status).or_default() += 1);
     let goodput = statuses.get(&200).copied().unwrap_or(0) as f64 / took;
-    show(
-        &json!({"sent": sent, "not_sent": unsent, "seconds": took, "statuses": statuses, "goodput": goodput,
-        "of_capacity": goodput / capacity, "p50_ms": quantile(&found, 0.5), "p99_ms": quantile(&found, 0.99)}),
+    println!(
+        "{}",
+        json!({"sent": sent, "not_sent": unsent, "seconds": took, "statuses": statuses, "goodput": goodput,
+        "of_capacity": goodput / capacity, "p50_ms": quantile(&found, 0.5), "p99_ms": quantile(&found, 0.99)})
     );
 
     let begun = Instant::now();
     let usual = 2.0 * quantile(&alone, 0.5);
     while quantile(&client.steady(1, 16).await.1, 0.5) > usual && begun.elapsed() < Duration::from_secs(60) {}
-    show(&json!({"as_before_after_seconds": begun.elapsed().as_secs_f64(), "memory_mib":
-        {"before": before, "during": during, "after": memory(args.get(3))}}));
+    println!(
+        "{}",
+        json!({"as_before_after_seconds": begun.elapsed().as_secs_f64(), "memory_mib":
+        {"before": before, "during": during, "after": memory(args.get(3))}})
+    );
 }
