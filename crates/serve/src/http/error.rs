@@ -219,7 +219,7 @@ impl From<Refused> for ApiError {
     }
 }
 
-/// In our own shape; [`shape`] gives it that of the protocol.
+/// In our own shape; `shape` gives it that of the protocol.
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = self.clone().into_shape(Protocol::Umbel);

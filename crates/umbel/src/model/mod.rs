@@ -159,7 +159,7 @@ impl Model {
     /// Turns any number of texts into tokens, as [`Model::tokenize`] does; and how many of them were cut.
     ///
     /// # Errors
-    /// As [`Model::tokenize`], and [`Error::Io`](crate::Error::Io) if tokens cannot be written to a file.
+    /// As [`Model::tokenize`], and [`Error::Io`] if tokens cannot be written to a file.
     pub fn tokenize_all<'a>(&self, texts: impl Iterator<Item = &'a str>) -> Result<(StoredTokens, usize)> {
         let mut n_truncated = 0;
         let tokens = StoredTokens::new(texts, |texts, before| {

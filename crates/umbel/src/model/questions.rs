@@ -39,9 +39,9 @@ pub struct Piece<'a> {
 /// What the encoder and some heads give for one text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Raw {
-    /// The whole embedding. [embedding]
+    /// The whole embedding: a number for each of [`Model::embedding_size`].
     pub embedding: Vec<f32>,
-    /// For each of [`Piece::heads`] its outputs. [outputs], or [words × outputs] laid end to end
+    /// For each of [`Piece::heads`] its outputs; of a head that reads words those of each word, laid end to end.
     pub outputs: Vec<Vec<f32>>,
 }
 
