@@ -117,13 +117,16 @@ pub fn scores(model: &Model, outputs: &[Matrix], data: &Dataset) -> Vec<TaskScor
 
 /// Each task's scores over some rows of `data`, from its outputs for every row.
 pub fn scores_of_rows(model: &Model, outputs: &[Matrix], data: &Dataset, rows: &[usize]) -> Vec<TaskScores> {
-    if rows.len() == data.len() {
+    let are_all = |task: usize| outputs[task].rows() == data.targets(task).n_outputs();
+    if rows.len() == data.len() && (0..outputs.len()).all(are_all) {
         return scores(model, outputs, data);
     }
     let of = |(task_idx, head): (usize, &Head)| {
         let targets = data.targets(task_idx);
+        let is_kept = |row: &usize| targets.outputs(*row).end <= outputs[task_idx].rows();
+        let rows: Vec<usize> = rows.iter().copied().filter(is_kept).collect();
         let of_rows: Vec<usize> = rows.iter().flat_map(|&row| targets.outputs(row)).collect();
-        TaskScores::of(head, &outputs[task_idx].select(&of_rows), &targets.select(rows))
+        TaskScores::of(head, &outputs[task_idx].select(&of_rows), &targets.select(&rows))
     };
     model.heads().iter().enumerate().map(of).collect()
 }

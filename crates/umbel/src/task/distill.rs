@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Answer, Evaluation, Targets, Task};
 use crate::metric;
-use crate::nn::ops::{l2_normalize, row_dots, rows, squared_error};
+use crate::nn::ops::{all_dots, l2_normalize, row_dots, rows, squared_error};
 use crate::nn::{Matrix, Tape, Var};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -23,6 +23,17 @@ struct Distill {
     // What the squared distance, summed over an embedding's numbers, is multiplied by.
     #[serde(default = "one")]
     mse_weight: f32,
+    // What the mean squared difference of the cosines of each two texts of a batch, those of the student and those of
+    // the teacher, is multiplied by.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pair_weight: f32,
+}
+
+/// Training scores are those of so many rows: an embedding has many numbers, and all rows would fill the memory.
+const SCORED: usize = 4096;
+
+fn is_zero(weight: &f32) -> bool {
+    *weight == 0.0
 }
 
 fn one() -> f32 {
@@ -32,12 +43,16 @@ fn one() -> f32 {
 /// The task that the options describe.
 pub(super) fn make(options: Map<String, Value>) -> Result<Box<dyn Task>, String> {
     let task: Distill = super::read_options(options)?;
-    let weights = [("cosine_weight", task.cosine_weight), ("mse_weight", task.mse_weight)];
+    let weights = [
+        ("cosine_weight", task.cosine_weight),
+        ("mse_weight", task.mse_weight),
+        ("pair_weight", task.pair_weight),
+    ];
     if let Some((name, weight)) = weights.into_iter().find(|(_, w)| !(w.is_finite() && *w >= 0.0)) {
         return Err(format!("`{name}` is {weight}; expected 0 or more"));
     }
-    if task.cosine_weight + task.mse_weight == 0.0 {
-        return Err("`cosine_weight` and `mse_weight` are both 0; nothing would be learned".to_string());
+    if weights.iter().all(|(_, weight)| *weight == 0.0) {
+        return Err("`cosine_weight`, `mse_weight` and `pair_weight` are 0; nothing would be learned".to_string());
     }
     Ok(Box::new(task))
 }
@@ -83,6 +98,10 @@ impl Task for Distill {
         }
     }
 
+    fn n_scored(&self) -> usize {
+        SCORED
+    }
+
     fn n_targets(&self) -> Option<usize> {
         self.size
     }
@@ -97,7 +116,9 @@ impl Task for Distill {
         }
     }
 
-    /// The mean over rows of `cosine_weight · (1 − cos(x, t)) + mse_weight · |x − t|²`.
+    /// The mean over rows of `cosine_weight · (1 − cos(x, t)) + mse_weight · |x − t|²`, and `pair_weight` times the mean
+    /// over all pairs of rows of `(cos(x, x') − cos(t, t'))²` (Tung and Mori 2019, "Similarity-preserving knowledge
+    /// distillation").
     fn loss(&self, tape: &mut Tape<'_>, outputs: &Var, targets: &Targets) -> Var {
         let cols = outputs.cols();
         let (mut own, mut teacher) = (Vec::new(), Vec::new());
@@ -113,8 +134,14 @@ impl Task for Distill {
         let directions = l2_normalize(tape, directions);
         let normalized = l2_normalize(tape, student.clone());
         let cosines = row_dots(tape, &normalized, &directions);
-        let distance = squared_error(tape, &student, &teacher, &vec![true; n]);
-        combine(tape, (&cosines, self.cosine_weight), (&distance, self.mse_weight * cols as f32))
+        let mut distances =
+            vec![(squared_error(tape, &student, &teacher, &vec![true; n]), self.mse_weight * cols as f32)];
+        if self.pair_weight > 0.0 {
+            let wanted = Matrix::clone(&all_dots(tape, &directions, &directions));
+            let pairs = all_dots(tape, &normalized, &normalized);
+            distances.push((squared_error(tape, &pairs, &wanted, &vec![true; n]), self.pair_weight));
+        }
+        combine(tape, (&cosines, self.cosine_weight), &distances)
     }
 
     fn answer(&self, _text: &str, _outputs: &[f32]) -> Option<Answer> {
@@ -141,18 +168,22 @@ impl Task for Distill {
     }
 }
 
-/// `weight · (1 − mean of the cosines) + weight · distance`
-fn combine(tape: &mut Tape<'_>, (cosines, a): (&Var, f32), (distance, b): (&Var, f32)) -> Var {
+/// `weight · (1 − mean of the cosines) + Σ weight · distance`
+fn combine(tape: &mut Tape<'_>, (cosines, a): (&Var, f32), distances: &[(Var, f32)]) -> Var {
     let n = cosines.rows().max(1) as f32;
     let none = cosines.rows() == 0;
     let mean = cosines.data().iter().sum::<f32>() / n;
-    let loss = if none { 0.0 } else { a * (1.0 - mean) + b * distance.item() };
-    let (cosine_slot, distance_slot, rows) = (cosines.slot(), distance.slot(), cosines.rows());
-    let needed = cosine_slot.is_some() || distance_slot.is_some();
+    let further: f32 = distances.iter().map(|(distance, weight)| weight * distance.item()).sum();
+    let loss = if none { 0.0 } else { a * (1.0 - mean) + further };
+    let (cosine_slot, rows) = (cosines.slot(), cosines.rows());
+    let slots: Vec<_> = distances.iter().map(|(distance, weight)| (distance.slot(), *weight)).collect();
+    let needed = cosine_slot.is_some() || slots.iter().any(|(slot, _)| slot.is_some());
     tape.record(Matrix::from_vec(1, 1, vec![loss]), needed, move |d_loss, grads| {
         let d = d_loss.data()[0];
         grads.give(cosine_slot, Matrix::from_vec(rows, 1, vec![-a * d / n; rows]));
-        grads.give(distance_slot, Matrix::from_vec(1, 1, vec![b * d]));
+        for (slot, weight) in &slots {
+            grads.give(*slot, Matrix::from_vec(1, 1, vec![weight * d]));
+        }
     })
 }
 
@@ -177,7 +208,7 @@ mod tests {
 
     #[test]
     fn gradients() {
-        for options in [json!({}), json!({"cosine_weight": 0}), json!({"mse_weight": 0.1})] {
+        for options in [json!({}), json!({"cosine_weight": 0}), json!({"mse_weight": 0.1}), json!({"pair_weight": 3})] {
             let (task, targets) = (task(options), targets());
             check_gradient(random(3, 3), |tape, x| task.loss(tape, x, &targets));
         }

@@ -29,7 +29,7 @@ use crate::text::WordRule;
 pub use answer::Answer;
 pub use calibration::{Abstention, Calibrated, Calibration, LabelThreshold, Scored, calibrate};
 pub use distribution::Distribution;
-pub use targets::Targets;
+pub use targets::{StoredLabels, Targets};
 
 /// One kind of question: how its labels are read, what a wrong answer costs, what is answered.
 pub trait Task: Stored + Send + Sync {
@@ -65,6 +65,12 @@ pub trait Task: Stored + Send + Sync {
     /// A sentence that says what size was expected.
     fn check_size(&self, _embedding_size: usize) -> Result<(), String> {
         Ok(())
+    }
+
+    /// Of how many training rows, the first ones of the data, outputs are kept for the training scores of an epoch; of
+    /// tasks whose rows have many outputs, not all.
+    fn n_scored(&self) -> usize {
+        usize::MAX
     }
 
     /// Numbers of a target, if all have as many.

@@ -71,6 +71,17 @@ impl RunData {
         self.sources[self.origins.file(row)]
     }
 
+    /// Rows that come from no source of the settings, with the tasks that read their targets; `origins` has the training
+    /// rows'.
+    pub fn of(
+        train: Dataset,
+        origins: Origins,
+        validation: Dataset,
+        tasks: Vec<(TaskSettings, Box<dyn Task>)>,
+    ) -> Self {
+        Self { train, origins, sources: vec![0], validation, tasks }
+    }
+
     /// The SHA-256 of all texts and targets, in hexadecimal digits.
     pub fn hash(&self) -> String {
         let mut hasher = Sha256::new();

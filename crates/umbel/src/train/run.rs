@@ -61,9 +61,25 @@ pub fn run_and_keep(
     resume: bool,
     observer: &mut dyn Observer,
 ) -> Result<Trained> {
+    refuse_to_overwrite(target, &RunFolder { path: target.join("training"), resume })?;
+    let data = RunData::read(settings)?;
+    run_on(data, settings, encoder_dir, target, resume, observer)
+}
+
+/// As [`run_and_keep`], on rows that were read already.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_on(
+    data: RunData,
+    settings: &Settings,
+    encoder_dir: &Path,
+    target: &Path,
+    resume: bool,
+    observer: &mut dyn Observer,
+) -> Result<Trained> {
     let folder = RunFolder { path: target.join("training"), resume };
     refuse_to_overwrite(target, &folder)?;
-    let data = RunData::read(settings)?;
     calibrate::check(&data)?;
     let mut model = model(settings, encoder_dir, &data)?;
     std::fs::create_dir_all(&folder.path).map_err(Error::io(&folder.path))?;
@@ -136,7 +152,11 @@ pub fn model(settings: &Settings, encoder_dir: &Path, data: &RunData) -> Result<
     Ok(model)
 }
 
-fn refuse_to_overwrite(target: &Path, folder: &RunFolder) -> Result<()> {
+/// Refuses a folder that holds a model, or a run that is not to be resumed.
+///
+/// # Errors
+/// [`Error::Settings`] that says what is there.
+pub fn refuse_to_overwrite(target: &Path, folder: &RunFolder) -> Result<()> {
     // A model beside checkpoints was written by a run that ended before it had cleaned up; it is written again.
     let is_finished = target.join("umbel.json").exists() && !(folder.resume && folder.has_checkpoint());
     let problem = if is_finished {

@@ -78,11 +78,15 @@ impl<'a> Trainer<'a> {
         let plan = Plan::new(&settings.train, Groups::new(settings, data)?, inputs.row_lengths(&data.train));
         let unseen = |data: &Dataset| -> Vec<Matrix> {
             let of_task = |(task, head): (usize, &Head)| {
-                Matrix::zeros(data.targets(task).n_outputs(), head.n_outputs())
+                let targets = data.targets(task);
+                let n_scored = head.task.n_scored().min(data.len());
+                let n_rows = if n_scored == 0 { 0 } else { targets.outputs(n_scored - 1).end };
+                Matrix::zeros(n_rows, head.n_outputs())
             };
             model.heads().iter().enumerate().map(of_task).collect()
         };
-        let known = scores(model, &unseen(&data.validation), &data.validation);
+        let known: Vec<usize> = (0..data.validation.len()).collect();
+        let known = scores_of_rows(model, &unseen(&data.validation), &data.validation, &known);
         let selection = Selection::new(settings.train.best_metric.as_deref(), &known)?;
         let mut seen = unseen(&data.train);
 
@@ -160,7 +164,8 @@ impl<'a> Trainer<'a> {
                 for (task, rows, outputs) in &outputs {
                     let places = rows.iter().flat_map(|&row| self.data.train.targets(*task).outputs(row));
                     let seen = &mut self.seen[*task];
-                    let kept = places.zip(outputs.iter_rows());
+                    let n_kept = seen.rows(); // Of some tasks, not those of all rows.
+                    let kept = places.zip(outputs.iter_rows()).filter(|(place, _)| *place < n_kept);
                     kept.for_each(|(place, outputs)| seen.row_mut(place).copy_from_slice(outputs));
                 }
                 for (sum, loss) in self.progress.losses.iter_mut().zip(&found.losses) {
