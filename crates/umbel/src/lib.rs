@@ -46,6 +46,7 @@ pub mod model;
 
 pub mod check;
 pub mod data;
+pub mod distill;
 pub mod evaluate;
 pub mod predictions;
 pub mod report;

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 
 /// The library's modules, lowest first: a module uses those before it, and none after it.
 #[rustfmt::skip] // A row a layer.
-const LAYERS: [&str; 25] = [
+const LAYERS: [&str; 26] = [
     "error", "random", "registry", "spans", "spool", "weighting", "sampling", // What everyone needs, and plain numbers.
     "nn", "folder", // Tensors, what is computed with them, and the files that they are in.
     "text", "settings", "hub", // Before the encoder.
     "encoder", "pooling", "metric", "task", "model", // From tokens to answers.
-    "data", "evaluate", "predictions", "synth", "train", "report", "check", // From rows to models.
+    "data", "evaluate", "predictions", "synth", "train", "distill", "report", "check", // From rows to models.
     "lib",
 ];
 

@@ -3,6 +3,7 @@
 mod calibrate;
 mod check;
 mod demo;
+mod distill;
 mod embed;
 mod eval;
 mod head;
@@ -21,6 +22,7 @@ use crate::output::Output;
 #[derive(clap::Subcommand)]
 pub enum Command {
     Demo(demo::Args),
+    Distill(distill::Args),
     Synth(synth::Args),
     Check(check::Args),
     Train(train::Args),
@@ -39,6 +41,7 @@ impl Command {
     pub fn run(self, output: &Output) -> Result<()> {
         match self {
             Self::Demo(args) => demo::run(args, output),
+            Self::Distill(args) => distill::run(args, output),
             Self::Synth(args) => synth::run(args, output),
             Self::Check(args) => check::run(args, output),
             Self::Train(args) => train::run(args, output),

@@ -28,6 +28,8 @@ pub use task::{HiddenSettings, TaskSettings};
 pub use train::{ContrastSettings, Passes, Schedule, TrainSettings, WeightingSettings};
 pub use transfer::{LoraSettings, TopDown, Unfreeze, UnfreezeStage};
 
+pub(crate) use overrides::{apply, explain};
+
 /// All settings of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -16,7 +16,7 @@ pub fn from_toml<T: serde::de::DeserializeOwned>(text: &str, overrides: &[String
 }
 
 /// Sets one key to a value that is read as TOML, or as a string if it is none.
-fn apply(table: &mut toml::Table, change: &str) -> Result<()> {
+pub(crate) fn apply(table: &mut toml::Table, change: &str) -> Result<()> {
     let wrong = || Error::Settings(format!("`{change}`: expected KEY=VALUE, as `train.epochs=5`"));
     let (key, value) = change.split_once('=').ok_or_else(wrong)?;
     let parsed = format!("value = {value}").parse::<toml::Table>().ok();
@@ -51,7 +51,7 @@ fn task<'a>(table: &'a mut toml::Table, name: &str) -> Option<&'a mut toml::Tabl
 }
 
 /// An error of the TOML reader, with the nearest known key.
-fn explain(error: &toml::de::Error) -> Error {
+pub(crate) fn explain(error: &toml::de::Error) -> Error {
     let message = error.to_string();
     let message = message.trim_end();
     let quoted: Vec<&str> = error.message().split('`').skip(1).step_by(2).collect();

@@ -52,7 +52,9 @@ pub(super) fn make(options: Map<String, Value>) -> Result<Box<dyn Task>, String>
         return Err(format!("`{name}` is {weight}; expected 0 or more"));
     }
     if weights.iter().all(|(_, weight)| *weight == 0.0) {
-        return Err("`cosine_weight`, `mse_weight` and `pair_weight` are 0; nothing would be learned".to_string());
+        return Err(
+            "`cosine_weight`, `mse_weight` and `pair_weight` are 0; nothing would be learned".to_string()
+        );
     }
     Ok(Box::new(task))
 }
@@ -208,7 +210,9 @@ mod tests {
 
     #[test]
     fn gradients() {
-        for options in [json!({}), json!({"cosine_weight": 0}), json!({"mse_weight": 0.1}), json!({"pair_weight": 3})] {
+        for options in
+            [json!({}), json!({"cosine_weight": 0}), json!({"mse_weight": 0.1}), json!({"pair_weight": 3})]
+        {
             let (task, targets) = (task(options), targets());
             check_gradient(random(3, 3), |tape, x| task.loss(tape, x, &targets));
         }

@@ -61,7 +61,13 @@ impl From<StoredLabels> for Targets {
     fn from(stored: StoredLabels) -> Self {
         let n = stored.rows.len();
         let each = |length: usize| std::iter::repeat_n(length, n).collect();
-        Self { values: Vec::new(), spans: each(0), outputs: each(1), present: vec![true; n], stored: Some(stored) }
+        Self {
+            values: Vec::new(),
+            spans: each(0),
+            outputs: each(1),
+            present: vec![true; n],
+            stored: Some(stored),
+        }
     }
 }
 

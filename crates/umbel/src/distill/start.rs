@@ -1,0 +1,267 @@
+//! The folder of a student before its first step: a trimmed tokenizer, weights that come from the teacher, and the
+//! projection that fits the teacher's embeddings best.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::DistillSettings;
+use super::algebra::{least_squares, main_directions, mean};
+use super::teacher::Teacher;
+use super::vocabulary::Trimmed;
+use crate::encoder::scratch;
+use crate::error::{Error, Result};
+use crate::folder::write::{NamedTensor, write_file, write_safetensors};
+use crate::folder::{DenseLayer, SentenceFolder, Weights, files, write_sentence_folder};
+use crate::model::Model;
+use crate::nn::Matrix;
+use crate::nn::tensor::Tensor;
+use crate::registry::Registry;
+
+/// How a family of students is made.
+#[derive(Debug)]
+pub struct Family {
+    /// Its `config.json`, for so many tokens and that padding token.
+    config: fn(&DistillSettings, usize, usize) -> Value,
+    /// What comes before the number of a layer in the names of its weights.
+    layer: &'static str,
+}
+
+/// The families that a student can be of.
+pub static FAMILIES: Registry<Family> = Registry {
+    kind: "student.model_type",
+    entries: &[
+        ("bert", Family { config: bert, layer: "encoder.layer." }),
+        ("distilbert", Family { config: distilbert, layer: "transformer.layer." }),
+        ("electra", Family { config: electra, layer: "encoder.layer." }),
+    ],
+};
+
+const WORDS: &str = "embeddings.word_embeddings.weight";
+/// The quadratic mean of the first token embeddings' numbers; the norm after them makes it 1.
+const EMBEDDING_SCALE: f64 = 0.1;
+/// The part of the mean variance that keeps the first projection tame.
+const RIDGE: f64 = 1e-3;
+
+fn bert(settings: &DistillSettings, vocab_size: usize, pad: usize) -> Value {
+    let student = &settings.student;
+    json!({
+        "architectures": ["BertModel"],
+        "model_type": "bert",
+        "vocab_size": vocab_size,
+        "hidden_size": student.hidden_size,
+        "num_hidden_layers": student.layers,
+        "num_attention_heads": student.heads,
+        "intermediate_size": settings.intermediate_size(),
+        "max_position_embeddings": student.max_length,
+        "type_vocab_size": 2,
+        "hidden_act": "gelu",
+        "hidden_dropout_prob": student.dropout,
+        "attention_probs_dropout_prob": student.dropout,
+        "layer_norm_eps": 1e-12,
+        "initializer_range": 0.02,
+        "pad_token_id": pad,
+    })
+}
+
+fn electra(settings: &DistillSettings, vocab_size: usize, pad: usize) -> Value {
+    let mut config = bert(settings, vocab_size, pad);
+    config["architectures"] = json!(["ElectraModel"]);
+    config["model_type"] = json!("electra");
+    config["embedding_size"] = json!(settings.student.hidden_size);
+    config
+}
+
+fn distilbert(settings: &DistillSettings, vocab_size: usize, pad: usize) -> Value {
+    let student = &settings.student;
+    json!({
+        "architectures": ["DistilBertModel"],
+        "model_type": "distilbert",
+        "vocab_size": vocab_size,
+        "dim": student.hidden_size,
+        "n_layers": student.layers,
+        "n_heads": student.heads,
+        "hidden_dim": settings.intermediate_size(),
+        "max_position_embeddings": student.max_length,
+        "activation": "gelu",
+        "dropout": student.dropout,
+        "attention_dropout": student.dropout,
+        "sinusoidal_pos_embds": false,
+        "initializer_range": 0.02,
+        "pad_token_id": pad,
+    })
+}
+
+/// What a student starts from.
+pub(super) struct Start<'a> {
+    pub(super) settings: &'a DistillSettings,
+    pub(super) teacher: &'a Teacher,
+    pub(super) trimmed: &'a Trimmed,
+    /// How often the corpus has each of the teacher's tokens.
+    pub(super) counts: &'a [u64],
+    /// Texts, and what the teacher says of them, by which the projection is fitted.
+    pub(super) sample: (&'a [String], &'a Matrix),
+}
+
+impl Start<'_> {
+    /// Writes the student's folder.
+    pub(super) fn write(&self, dir: &Path) -> Result<()> {
+        std::fs::create_dir_all(dir).map_err(Error::io(dir))?;
+        let family = FAMILIES.find(&self.settings.student.model_type)?;
+        self.write_tokenizer(dir)?;
+        let pad = self.trimmed.new_id(self.teacher.model.tokenizer.pad_id()).unwrap_or(0);
+        let config = (family.config)(self.settings, self.trimmed.kept.len(), pad);
+        scratch::write_weights(dir, &config, self.settings.train.seed)?;
+        self.write_weights(dir, family)?;
+
+        let mut folder = SentenceFolder::plain(dir);
+        folder.max_seq_length = Some(self.settings.student.max_length);
+        folder.similarity = Some("cosine".to_string());
+        write_sentence_folder(dir, &folder, self.settings.student.hidden_size)?;
+        folder.dense = vec![self.projection(dir)?];
+        write_sentence_folder(dir, &folder, self.settings.student.hidden_size)
+    }
+
+    fn write_tokenizer(&self, dir: &Path) -> Result<()> {
+        let write = |name: &str, value: &Value| {
+            write_file(&dir.join(name), &serde_json::to_vec_pretty(value).expect("plain values"))
+        };
+        write("tokenizer.json", &self.trimmed.json)?;
+        let path = self.teacher.model.origin().transformer_dir.join("tokenizer_config.json");
+        let mut config = match path.exists() {
+            true => serde_json::from_slice(&files::read(&path)?)
+                .map_err(|error| Error::model(&path, error.to_string()))?,
+            false => json!({}),
+        };
+        config["model_max_length"] = json!(self.settings.student.max_length);
+        if let Some(config) = config.as_object_mut() {
+            config.remove("added_tokens_decoder"); // It names tokens by their old numbers.
+        }
+        write("tokenizer_config.json", &config)
+    }
+
+    /// Puts in place of random weights what the teacher has for them.
+    fn write_weights(&self, dir: &Path, family: &Family) -> Result<()> {
+        let random = Weights::open(dir)?;
+        let names: Vec<String> = random.names().map(String::from).collect();
+        let mut tensors: BTreeMap<String, Tensor> =
+            names.into_iter().map(|name| Ok((name.clone(), random.tensor(&name)?))).collect::<Result<_>>()?;
+        match self.same_layers(&tensors) {
+            true => self.take_layers(&mut tensors, family),
+            false => self.take_tokens(&mut tensors)?,
+        }
+        let named = |(name, tensor): (&String, &Tensor)| {
+            (name.clone(), tensor.shape.clone(), tensor.as_slice().to_vec())
+        };
+        let owned: Vec<(String, Vec<usize>, Vec<f32>)> = tensors.iter().map(named).collect();
+        let named: Vec<NamedTensor<'_>> =
+            owned.iter().map(|(name, shape, values)| (name.clone(), shape.clone(), &values[..])).collect();
+        write_safetensors(&dir.join("model.safetensors"), &named, &[("format", "pt")])
+    }
+
+    /// The teacher's tensors by name.
+    fn teacher_tensors(&self) -> BTreeMap<&str, (&[usize], &[f32])> {
+        let all = self.teacher.model.params.iter().flat_map(|(_, param)| param.tensors());
+        all.map(|(name, shape, values)| (name, (shape, values))).collect()
+    }
+
+    /// True if the teacher is of the same family and its layers are as wide.
+    fn same_layers(&self, tensors: &BTreeMap<String, Tensor>) -> bool {
+        let theirs = self.teacher_tensors();
+        self.teacher.model.origin().model_type == self.settings.student.model_type
+            && self.teacher.model.origin().n_heads == Some(self.settings.student.heads)
+            && tensors.iter().all(|(name, tensor)| {
+                let table = name.starts_with("embeddings.") && tensor.shape.len() == 2;
+                theirs.get(&name[..]).is_some_and(|(shape, _)| match table {
+                    true => shape[1] == tensor.shape[1] && shape[0] >= tensor.shape[0],
+                    false => *shape == tensor.shape,
+                })
+            })
+    }
+
+    /// Takes the teacher's embeddings, and of its layers those at even steps, the last one included.
+    fn take_layers(&self, tensors: &mut BTreeMap<String, Tensor>, family: &Family) {
+        let theirs = self.teacher_tensors();
+        let (own, all) = (self.settings.student.layers, self.teacher.model.encoder_shape().n_layers);
+        for (name, tensor) in tensors {
+            let source = match name.strip_prefix(family.layer).and_then(|rest| rest.split_once('.')) {
+                Some((layer, rest)) => {
+                    let layer: usize = layer.parse().unwrap_or(0);
+                    format!("{}{}.{rest}", family.layer, ((layer + 1) * all).div_ceil(own) - 1)
+                }
+                None => name.clone(),
+            };
+            let (shape, values) = theirs[&source[..]];
+            let taken = match name == WORDS {
+                true => self
+                    .trimmed
+                    .kept
+                    .iter()
+                    .flat_map(|&id| &values[id as usize * shape[1]..][..shape[1]])
+                    .copied()
+                    .collect(),
+                false => values[..tensor.as_slice().len()].to_vec(), // Of positions, the first ones.
+            };
+            tensor.values = Vec::into(taken);
+        }
+    }
+
+    /// Takes for each token the direction of what the teacher says of it alone (as Model2Vec: Tulkens and van Dongen 2024),
+    /// along the main directions of all of them, scaled down the more the commoner it is. Positions and types of token
+    /// are zero at first.
+    ///
+    /// The norm after the embeddings would scale each token up again: two more columns of opposite sign make all as long.
+    fn take_tokens(&self, tensors: &mut BTreeMap<String, Tensor>) -> Result<()> {
+        let alone = self.teacher.tokens(&self.trimmed.kept)?;
+        let width = self.settings.student.hidden_size;
+        let directions = main_directions(&alone, (width - 2).min(alone.cols()));
+        let center = mean(&alone);
+        let total = self.counts.iter().sum::<u64>().max(1) as f64;
+        let weights = self.trimmed.kept.iter().map(|&id| {
+            let share = self.counts.get(id as usize).copied().unwrap_or(0) as f64 / total;
+            self.settings.student.sif / (self.settings.student.sif + share)
+        });
+        let coordinates = |(row, weight): (&[f32], f64)| -> Vec<f64> {
+            let along = |direction: &Vec<f64>| {
+                let parts = row.iter().zip(&center).zip(direction);
+                weight * parts.map(|((x, mean), d)| (f64::from(*x) - mean) * d).sum::<f64>()
+            };
+            directions.iter().map(along).collect()
+        };
+        let rows: Vec<Vec<f64>> = alone.iter_rows().zip(weights).map(coordinates).collect();
+        let square = |row: &Vec<f64>| row.iter().map(|x| x * x).sum::<f64>();
+        let longest = rows.iter().map(square).fold(f64::MIN_POSITIVE, f64::max);
+        let scale = EMBEDDING_SCALE * (width as f64 / longest).sqrt();
+        let mut table = vec![0.0; rows.len() * width];
+        for (row, values) in table.chunks_mut(width).zip(&rows) {
+            row.iter_mut().zip(values).for_each(|(to, x)| *to = (x * scale) as f32);
+            let rest = (((longest - square(values)) / 2.0).max(0.0).sqrt() * scale) as f32;
+            (row[width - 2], row[width - 1]) = (rest, -rest);
+        }
+        for (name, tensor) in tensors.iter_mut().filter(|(name, _)| name.starts_with("embeddings.")) {
+            if name == WORDS {
+                tensor.values = std::mem::take(&mut table).into();
+            } else if tensor.shape.len() == 2 {
+                tensor.values = vec![0.0; tensor.as_slice().len()].into();
+            }
+        }
+        Ok(())
+    }
+
+    /// The dense layer that leads from the student's pooled states, as they are, to the teacher's embeddings of the
+    /// sample with the least squared error.
+    fn projection(&self, dir: &Path) -> Result<DenseLayer> {
+        let mut bare = Model::open_without_heads(dir)?;
+        bare.set_truncation(Some(Some(self.settings.corpus.max_length)))?;
+        let (texts, wanted) = self.sample;
+        let pooled = bare.embed(texts)?.embeddings;
+        let (weight, bias) = least_squares(&pooled, wanted, RIDGE);
+        let shape = vec![weight.rows(), weight.cols()];
+        Ok(DenseLayer {
+            weight: Tensor::new(shape, weight.into_vec()),
+            bias: Some(Tensor::new(vec![bias.len()], bias)),
+            activation: "identity".to_string(),
+        })
+    }
+}
