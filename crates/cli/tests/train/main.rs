@@ -1,7 +1,8 @@
-//! What `train`, `eval`, `synth` and `demo` promise, held against the program itself.
+//! What `train`, `distill`, `eval`, `synth` and `demo` promise, held against the program itself.
 #![allow(clippy::unwrap_used)]
 
 mod audit;
+mod distill;
 mod eval;
 mod files;
 mod freeze;

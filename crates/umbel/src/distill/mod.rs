@@ -236,9 +236,7 @@ pub fn clean_up(target: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The usual folder in which what teachers say is kept: `umbel/teachers` in the user's cache.
+/// The usual folder in which what teachers say is kept: `teachers` in umbel's cache.
 pub fn usual_cache() -> PathBuf {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let cache = set("XDG_CACHE_HOME").or_else(|| std::env::home_dir().map(|home| home.join(".cache")));
-    cache.unwrap_or_else(std::env::temp_dir).join("umbel").join("teachers")
+    crate::hub::own_cache().join("teachers")
 }

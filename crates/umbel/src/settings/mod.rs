@@ -35,6 +35,7 @@ pub(crate) use overrides::{apply, explain};
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// The encoder and what makes an embedding of its states.
+    #[serde(default)]
     pub model: ModelSettings,
     /// The tasks, in the order in which their answers are given.
     #[serde(rename = "task", default)]
@@ -177,6 +178,14 @@ mod tests {
         assert_eq!(settings.data.validation, Validation::Fraction(0.1));
         assert_eq!(settings.tasks[0].options["labels"], serde_json::json!(["a", "b"]));
         assert_eq!((settings.tasks[0].column(), settings.tasks[0].weight), ("domain", 1.0));
+    }
+
+    #[test]
+    fn without_an_encoder_it_is_the_one_that_umbel_carries() {
+        let data = "[[task]]\nname = \"a\"\nkind = \"regression\"\n[data]\ntrain = \"a.jsonl\"\n";
+        for text in [data.to_string(), format!("[model]\nmax_length = 32\n{data}")] {
+            assert_eq!(Settings::parse(&text, &[]).unwrap().model.encoder, "umbel-mini");
+        }
     }
 
     #[test]

@@ -8,7 +8,8 @@ use crate::text::Side;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelSettings {
-    /// A folder, or a hub id, with `@revision` if one is to be pinned.
+    /// A folder, or a hub id, with `@revision` if one is to be pinned; the encoder that umbel carries if missing.
+    #[serde(default = "mini")]
     pub encoder: String,
     /// One pooling, or several whose results are joined; what the folder says if missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -63,6 +64,25 @@ pub struct ProjectionSettings {
     /// What follows the dense layer, as `tanh` or `identity`.
     #[serde(default = "tanh")]
     pub activation: String,
+}
+
+impl Default for ModelSettings {
+    fn default() -> Self {
+        Self {
+            encoder: mini(),
+            pooling: None,
+            normalize: false,
+            max_length: None,
+            prompt: None,
+            truncation: true,
+            truncation_side: Side::default(),
+            projection: None,
+        }
+    }
+}
+
+fn mini() -> String {
+    "umbel-mini".to_string()
 }
 
 fn yes() -> bool {

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::vocabulary;
 use crate::encoder::scratch::{self, Size};
 use crate::error::Result;
+use crate::hub::MINI;
 
 /// How to train on generated data.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,6 +39,16 @@ impl Recipe {
         dropout: 0.0,
     };
 
+    /// For umbel-mini, which is small and may move fast.
+    pub const MINI: Self = Self {
+        rows: 4_000,
+        epochs: 3,
+        batch_size: 32,
+        learning_rate: 1e-3,
+        sentiment_weight: 1.0,
+        dropout: 0.0,
+    };
+
     /// For a pretrained encoder.
     pub const FINE_TUNING: Self = Self {
         rows: 2_000,
@@ -47,6 +58,17 @@ impl Recipe {
         sentiment_weight: 1.0,
         dropout: 0.1,
     };
+}
+
+impl Recipe {
+    /// The one for an encoder of that name; without one, for random weights.
+    pub fn of(encoder: Option<&str>) -> Self {
+        match encoder {
+            None => Self::FROM_SCRATCH,
+            Some(MINI) => Self::MINI,
+            Some(_) => Self::FINE_TUNING,
+        }
+    }
 }
 
 /// The sizes of the encoder that [`Recipe::FROM_SCRATCH`] is for.

@@ -61,9 +61,10 @@ fn json_lines(rows: &[Row]) -> String {
 }
 
 fn settings(options: &Options) -> Result<String> {
-    let (encoder, recipe) = match &options.encoder {
-        Some(encoder) => (absolute(encoder)?, Recipe::FINE_TUNING),
-        None => ("encoder".to_string(), Recipe::FROM_SCRATCH),
+    let recipe = Recipe::of(options.encoder.as_deref());
+    let encoder = match &options.encoder {
+        Some(encoder) => absolute(encoder)?,
+        None => "encoder".to_string(),
     };
     let (encoder, labels, seed) = (toml::Value::from(encoder), toml::Value::from(topics()), options.seed);
     let Recipe { epochs, batch_size, learning_rate, sentiment_weight, dropout, .. } = recipe;
