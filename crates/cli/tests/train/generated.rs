@@ -31,7 +31,7 @@ fn synth_names_an_encoder_so_that_its_settings_find_it() {
 #[test]
 fn the_demo_trains_and_answers() {
     let project = Project::new();
-    let said = project.ok(&["demo", "--rows", "100", "-o", "demo", "--encoder", "encoder"]);
+    let said = project.ok(&["demo", "--rows", "100", "-o", "demo"]);
     for part in [
         "on 10 sentences it has not seen",
         "accuracy",
@@ -43,4 +43,9 @@ fn the_demo_trains_and_answers() {
     }
     assert!(project.path("demo/model/umbel.json").exists() && project.path("demo/data/train.jsonl").exists());
     assert!(project.error(&["demo", "-o", "demo"]).contains("holds a demo already"));
+    let settings = |demo: &str| std::fs::read_to_string(project.path(demo).join("data/umbel.toml")).unwrap();
+    assert!(settings("demo").contains("encoder = \"umbel-mini\""));
+    project.ok(&["demo", "--rows", "100", "-o", "other", "--encoder", "encoder"]);
+    project.ok(&["demo", "--rows", "100", "-o", "scratch", "--from-scratch"]);
+    assert!(settings("scratch").contains("encoder = \"encoder\""));
 }

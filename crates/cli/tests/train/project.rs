@@ -36,6 +36,7 @@ impl Project {
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_umbel"));
         command.args(args).current_dir(self.dir.path()).stdin(Stdio::null());
+        command.env("XDG_CACHE_HOME", self.path("cache")); // Where umbel-mini is unpacked.
         command
     }
 

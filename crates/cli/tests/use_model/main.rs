@@ -3,6 +3,7 @@
 
 mod embed;
 mod info;
+mod mini;
 mod predict;
 mod serve;
 mod tokenize;

@@ -207,6 +207,9 @@ mod tests {
     use crate::encoder::scratch::{self, Size};
     use crate::model::Model;
 
+    /// The first numbers of the embedding of "A man is playing a guitar."
+    const GOLDEN: [f32; 4] = [0.0; 4];
+
     fn small(dir: &Path) {
         let size = Size { hidden_size: 8, n_heads: 2, intermediate_size: 16, ..Size::default() };
         scratch::write(dir, &["sun", "moon"], &size, 1).unwrap();
@@ -235,6 +238,24 @@ mod tests {
         assert!(Model::open(&unpacked).is_ok());
         unpack(&packed, &unpacked).unwrap();
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "nothing is left beside");
+    }
+
+    #[test]
+    fn umbel_mini_is_small_and_knows_what_is_alike() {
+        assert!(PACKED.len() <= 8 << 20, "{} bytes", PACKED.len());
+        let dir = tempfile::tempdir().unwrap();
+        unpack(PACKED, &dir.path().join(MINI)).unwrap();
+        let model = Model::open(&dir.path().join(MINI)).unwrap();
+        let texts = [
+            "A man is playing a guitar.",
+            "Someone plays an instrument.",
+            "The stock market fell on Friday.",
+        ];
+        let embedded = model.embed(&texts).unwrap().embeddings;
+        let cosine = |a, b| crate::metric::cosine(embedded.row(a), embedded.row(b));
+        assert!(cosine(0, 1) > cosine(0, 2) + 0.3, "{} {}", cosine(0, 1), cosine(0, 2));
+        let near = embedded.row(0).iter().zip(GOLDEN).all(|(x, golden)| (x - golden).abs() < 1e-4);
+        assert!(near, "{:?}", &embedded.row(0)[..GOLDEN.len()]);
     }
 
     #[test]
