@@ -1,8 +1,10 @@
 //! What a run begins with, and what it tells of that.
 
 use super::{Balancer, Progress, Resumed, Trainer};
+use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::model::{Head, Model};
+use crate::nn::Matrix;
 use crate::settings::Settings;
 use crate::text::Truncation;
 use crate::train::report::{EpochReport, ResumedReport, RunReport, TaskReport};
@@ -50,6 +52,16 @@ impl Trainer<'_> {
 pub(super) fn resumed_report(resumed: Resumed) -> ResumedReport {
     let Resumed { progress, checkpoint, damaged } = resumed;
     ResumedReport { checkpoint, step: progress.step, damaged }
+}
+
+/// Room for the outputs of the rows that count for each task's training scores, none of them seen yet.
+pub(super) fn unseen(model: &Model, data: &Dataset) -> Vec<Matrix> {
+    let of_task = |(task, head): (usize, &Head)| {
+        let n_scored = head.task.n_scored().min(data.len());
+        let n_rows = if n_scored == 0 { 0 } else { data.targets(task).outputs(n_scored - 1).end };
+        Matrix::zeros(n_rows, head.n_outputs())
+    };
+    model.heads().iter().enumerate().map(of_task).collect()
 }
 
 /// The weighting of the settings, as far as an earlier run has taken it.

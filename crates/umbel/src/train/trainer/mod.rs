@@ -31,7 +31,7 @@ use crate::train::schedule::LearningRate;
 use crate::train::selection::Selection;
 use crate::train::{Outcome, RunFolder, guard, low_rank, rates};
 
-use begin::{balancer, resumed_report};
+use begin::{balancer, resumed_report, unseen};
 
 /// Epochs that end sooner after a checkpoint write none: a frozen encoder's last milliseconds.
 const CHECKPOINT_PAUSE: Duration = Duration::from_secs(1);
@@ -76,19 +76,10 @@ impl<'a> Trainer<'a> {
         let n_truncated = inputs.n_truncated + validation_inputs.n_truncated;
         let fingerprint = Fingerprint::new(settings, data, [inputs.tokens(), validation_inputs.tokens()]);
         let plan = Plan::new(&settings.train, Groups::new(settings, data)?, inputs.row_lengths(&data.train));
-        let unseen = |data: &Dataset| -> Vec<Matrix> {
-            let of_task = |(task, head): (usize, &Head)| {
-                let targets = data.targets(task);
-                let n_scored = head.task.n_scored().min(data.len());
-                let n_rows = if n_scored == 0 { 0 } else { targets.outputs(n_scored - 1).end };
-                Matrix::zeros(n_rows, head.n_outputs())
-            };
-            model.heads().iter().enumerate().map(of_task).collect()
-        };
         let known: Vec<usize> = (0..data.validation.len()).collect();
-        let known = scores_of_rows(model, &unseen(&data.validation), &data.validation, &known);
+        let known = scores_of_rows(model, &unseen(model, &data.validation), &data.validation, &known);
         let selection = Selection::new(settings.train.best_metric.as_deref(), &known)?;
-        let mut seen = unseen(&data.train);
+        let mut seen = unseen(model, &data.train);
 
         low_rank::add(model, &settings.train)?;
         let stages = Stages::new(model, &settings.train)?;
