@@ -7,11 +7,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::evaluate::{scores, scores_of_rows};
 use crate::metric::{EpochScores, TaskHistory, diagnose};
-use crate::model::{Head, Model};
+use crate::model::Model;
 use crate::nn::{Matrix, ParamId};
 use crate::random::derive;
 use crate::settings::Settings;
