@@ -74,7 +74,7 @@ impl Client {
 
     /// So many requests a second for so long; those for which no connection is free are counted as not sent.
     async fn offered(self: &Arc<Self>, rate: f64, time: Duration) -> (usize, usize, Vec<Found>) {
-        let (sender, orders) = mpsc::channel::<()>(1);
+        let (sender, orders) = mpsc::channel::<()>(64);
         let orders = Arc::new(Mutex::new(orders));
         let clients: Vec<_> = (0..CONNECTIONS)
             .map(|_| {
@@ -91,12 +91,13 @@ impl Client {
                 })
             })
             .collect();
-        let (begun, mut sent, mut unsent) = (Instant::now(), 0, 0);
+        let (begun, mut sent, mut unsent) = (Instant::now(), 0usize, 0usize);
         while begun.elapsed() < time {
-            while ((sent + unsent) as f64) < begun.elapsed().as_secs_f64() * rate {
-                match tokio::time::timeout(Duration::from_micros(200), sender.send(())).await {
-                    Ok(_) => sent += 1,
-                    Err(_) => unsent += 1,
+            let due = (begun.elapsed().as_secs_f64() * rate) as usize;
+            for _ in sent + unsent..due {
+                match sender.try_send(()) {
+                    Ok(()) => sent += 1,
+                    Err(_) => unsent += 1, // All connections are busy.
                 }
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
