@@ -26,7 +26,7 @@ const FAMILIES: [(&str, &str, &[&str]); 8] = [
     ("task", "KINDS", &["answer", "calibration", "distribution", "labels", "remember", "targets"]),
     ("sampling", "SAMPLINGS", &[]),
     ("weighting", "WEIGHTINGS", &["gram", "solve", "tests"]),
-    ("data", "FORMATS", &["compression", "dataset", "lines", "shuffle", "split", "table", "texts"]),
+    ("data", "FORMATS", &["cells", "compression", "dataset", "lines", "shuffle", "split", "table", "texts"]),
     ("data/compression", "COMPRESSIONS", &[]),
     ("../../serve/src/routes", "ROUTES", &["errors", "operations", "texts"]),
 ];

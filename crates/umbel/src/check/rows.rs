@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::report::{Example, Finding, Place, Report, Severity, SplitRows, Tally, rows};
-use crate::data::dataset::{n_outputs, read_row};
+use crate::data::cells::{n_outputs, read_row};
 use crate::data::{Columns, Origins, Table};
 use crate::error::{Error, Result};
 use crate::settings::{Settings, TaskSettings, Validation};

@@ -1,5 +1,6 @@
 //! Rows of text and labels, read from files of any known format.
 
+pub mod cells;
 pub mod compression;
 pub mod dataset;
 pub mod shuffle;

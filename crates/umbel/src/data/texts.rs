@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
-use super::dataset::read_texts;
+use super::cells::read_texts;
 use super::lines::{Lines, utf8, without_end};
 use super::table::not_a_text;
 use super::{Record, Records, compression, format_of, jsonl, missing_column};

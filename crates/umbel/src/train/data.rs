@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 
-use crate::data::dataset::columns;
+use crate::data::cells::columns;
 use crate::data::{Columns, Dataset, Origins, Table, split};
 use crate::error::{Error, Result};
 use crate::settings::{Settings, TaskSettings, Validation};
