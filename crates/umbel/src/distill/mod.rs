@@ -11,12 +11,13 @@ pub mod vocabulary;
 
 use std::path::{Path, PathBuf};
 
-use crate::data::{Columns, Dataset, Table, TextSource};
+use crate::data::{Columns, Dataset, Origins, Table, TextSource};
 use crate::error::{BadRows, Error, Result};
 use crate::folder::files;
 use crate::folder::write::write_with;
 use crate::nn::Matrix;
 use crate::settings::Settings;
+use crate::spool::Strings;
 use crate::task::{self, Targets};
 use crate::text::Truncation;
 use crate::train::data::RunData;
@@ -102,7 +103,7 @@ pub fn prepare(
     let teacher = Teacher::open(&paths.teacher, &paths.cache, settings.corpus.max_length)?;
     let run = settings.run(&paths.corpus, teacher.model.embedding_size())?;
     std::fs::create_dir_all(&folder.path).map_err(Error::io(&folder.path))?;
-    let texts = read(settings, paths, &folder.path)?;
+    let (texts, origins) = read(settings, paths, &folder.path)?;
     let n = texts.texts().len();
     watcher.progress(Progress::Read { texts: n });
     if n <= settings.corpus.validation {
@@ -119,13 +120,13 @@ pub fn prepare(
         let vocab_size = write_student(settings, &teacher, texts.texts(), &targets, &student)?;
         watcher.progress(Progress::Start { vocab_size });
     }
-    let data = split(settings, &run, &texts.with_tasks_before(vec![targets]))?;
+    let data = split(settings, &run, &texts.with_tasks_before(vec![targets]), &origins)?;
     let (target, max_length) = (paths.target.clone(), settings.student.max_length);
     Ok(Some(Prepared { settings: run, data, target, max_length }))
 }
 
 /// The texts of the corpus that are not empty, in the order of the files.
-fn read(settings: &DistillSettings, paths: &Paths, folder: &Path) -> Result<Dataset> {
+fn read(settings: &DistillSettings, paths: &Paths, folder: &Path) -> Result<(Dataset, Origins)> {
     // Written once as JSON lines, since a table reads no plain text.
     let path = folder.join("corpus.jsonl");
     if !path.exists() {
@@ -137,7 +138,8 @@ fn read(settings: &DistillSettings, paths: &Paths, folder: &Path) -> Result<Data
         }
     }
     let columns = Columns { text: "text".to_string(), labels: Vec::new() };
-    Dataset::from_table(&Table::read(&[path], &columns)?, &[])
+    let table = Table::read(&[path], &columns)?;
+    Ok((Dataset::from_table(&table, &[])?, table.origins().clone()))
 }
 
 fn write_corpus(
@@ -163,7 +165,7 @@ fn write_corpus(
 fn write_student(
     settings: &DistillSettings,
     teacher: &Teacher,
-    texts: &[String],
+    texts: &Strings,
     targets: &Targets,
     folder: &Path,
 ) -> Result<usize> {
@@ -180,8 +182,8 @@ fn write_student(
     let n = texts.len().min(SAMPLE);
     let values = (0..n).flat_map(|row| targets.get(row).unwrap_or_default()).copied().collect();
     let wanted = Matrix::from_vec(n, teacher.model.embedding_size(), values);
-    let start =
-        Start { settings, teacher, trimmed: &trimmed, counts: &counts, sample: (&texts[..n], &wanted) };
+    let sample: Vec<&str> = texts.iter().take(n).collect();
+    let start = Start { settings, teacher, trimmed: &trimmed, counts: &counts, sample: (&sample, &wanted) };
     let temporary = folder.with_file_name(".student.tmp");
     if temporary.is_dir() {
         std::fs::remove_dir_all(&temporary).map_err(Error::io(&temporary))?;
@@ -192,12 +194,13 @@ fn write_student(
 }
 
 /// The rows, of which some are held out, evenly over the corpus.
-fn split(settings: &DistillSettings, run: &Settings, all: &Dataset) -> Result<RunData> {
+fn split(settings: &DistillSettings, run: &Settings, all: &Dataset, origins: &Origins) -> Result<RunData> {
     let (n, n_held) = (all.len(), settings.corpus.validation);
     let held: Vec<usize> = (0..n_held).map(|i| i * n / n_held).collect();
     let train: Vec<usize> = (0..n).filter(|row| held.binary_search(row).is_err()).collect();
     let task = task::make(&run.tasks[0])?;
-    Ok(RunData::of(all.select(&train), all.select(&held), vec![(run.tasks[0].clone(), task)]))
+    let tasks = vec![(run.tasks[0].clone(), task)];
+    Ok(RunData::of(all.select(&train), origins.select(&train), all.select(&held), tasks))
 }
 
 impl Prepared {

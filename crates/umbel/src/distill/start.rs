@@ -101,7 +101,7 @@ pub(super) struct Start<'a> {
     /// How often the corpus has each of the teacher's tokens.
     pub(super) counts: &'a [u64],
     /// Texts, and what the teacher says of them, by which the projection is fitted.
-    pub(super) sample: (&'a [String], &'a Matrix),
+    pub(super) sample: (&'a [&'a str], &'a Matrix),
 }
 
 impl Start<'_> {

@@ -13,7 +13,8 @@ use crate::folder::write::write_with;
 use crate::model::Model;
 use crate::nn::Matrix;
 use crate::nn::tensor::{MappedFloats, Values};
-use crate::task::Stored;
+use crate::spool::Strings;
+use crate::task::StoredLabels;
 use crate::text::TokenizerOptions;
 
 /// Texts of a file of embeddings: what is lost if the teacher is interrupted.
@@ -41,7 +42,11 @@ impl Teacher {
     /// The embeddings of the texts, each scaled so that the mean of its squared numbers is 1.
     ///
     /// Files of an earlier run with the same teacher, texts and length are used again. `None` if the watcher stopped it.
-    pub(super) fn embeddings(&self, texts: &[String], watcher: &mut dyn Watcher) -> Result<Option<Stored>> {
+    pub(super) fn embeddings(
+        &self,
+        texts: &Strings,
+        watcher: &mut dyn Watcher,
+    ) -> Result<Option<StoredLabels>> {
         let folder = self.cache.join(self.key(texts));
         std::fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
         let size = self.model.embedding_size();
@@ -54,7 +59,7 @@ impl Teacher {
                 if watcher.should_stop() {
                     return Ok(None);
                 }
-                let rows = self.rows(texts)?;
+                let rows = self.rows(&texts)?;
                 debug_assert_eq!(rows.rows(), of);
                 write_with(&path, |file| file.write_all(bytemuck::cast_slice(rows.data())))?;
             }
@@ -70,10 +75,10 @@ impl Teacher {
             })?;
             parts.push(Values::Mapped(part));
         }
-        Ok(Some(Stored::new(parts, size)))
+        Ok(Some(StoredLabels::new(parts, size)))
     }
 
-    fn rows(&self, texts: &[String]) -> Result<Matrix> {
+    fn rows(&self, texts: &[&str]) -> Result<Matrix> {
         let mut rows = self.model.embed(texts)?.embeddings;
         let length = (rows.cols() as f64).sqrt();
         for row in 0..rows.rows() {
@@ -98,17 +103,17 @@ impl Teacher {
     }
 
     /// How often each token comes in the texts, special ones included.
-    pub(super) fn count(&self, texts: &[String]) -> Result<Vec<u64>> {
+    pub(super) fn count(&self, texts: &Strings) -> Result<Vec<u64>> {
         let mut counts = vec![0; self.model.encoder_shape().vocab_size];
         for texts in texts.chunks(TEXTS_A_FILE) {
-            let encoded = self.model.tokenize(texts)?;
+            let encoded = self.model.tokenize(&texts)?;
             encoded.texts.iter().flat_map(|text| &text.input_ids).for_each(|&id| counts[id as usize] += 1);
         }
         Ok(counts)
     }
 
     /// What the embeddings follow from: the teacher's weights, its tokenizer and pooling, the precision, and the texts.
-    fn key(&self, texts: &[String]) -> String {
+    fn key(&self, texts: &Strings) -> String {
         let mut hasher = Sha256::new();
         for (_, param) in self.model.params.iter() {
             hasher.update(param.name());
@@ -118,7 +123,7 @@ impl Teacher {
         hasher.update(files::read(&tokenizer).unwrap_or_default());
         let said = (&self.model.embedding.poolings, self.max_length, kernels::Precision::auto());
         hasher.update(format!("{said:?} {TEXTS_A_FILE} {}", texts.len()));
-        for text in texts {
+        for text in texts.iter() {
             hasher.update((text.len() as u64).to_le_bytes());
             hasher.update(text);
         }
