@@ -19,20 +19,16 @@ use crate::report::metric_name;
 use crate::tables::Align::{Left, Right};
 use crate::tables::{row, table};
 
-/// Train a first model in half a minute: generated data, two tasks, no download.
+/// Train a first model in a minute: generated data, two tasks, no download.
 ///
-/// Sentences are generated with a topic (one of eight) and a sentiment (a number from -1 to 1). umbel-mini, the small
-/// encoder that umbel carries, learns both, and is tried on sentences it has never seen.
+/// Sentences are generated with a topic (one of eight) and a sentiment (a number from -1 to 1). A small encoder
+/// learns both from random weights, and is tried on sentences it has never seen.
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  umbel demo")]
 pub(crate) struct Args {
-    /// Fine-tune this encoder, a folder or a hub id.
-    #[arg(long, value_name = "MODEL", default_value = umbel::hub::MINI)]
-    encoder: String,
-
-    /// Train a small encoder with random weights instead; it takes more sentences and more time.
-    #[arg(long, conflicts_with = "encoder")]
-    from_scratch: bool,
+    /// Fine-tune this encoder, a folder, a hub id or umbel-mini, instead of a small one with random weights.
+    #[arg(long, value_name = "MODEL")]
+    encoder: Option<String>,
 
     /// How many sentences to generate; what the encoder needs if missing.
     #[arg(long, value_name = "N")]
@@ -50,9 +46,8 @@ pub(crate) struct Args {
 pub(super) fn run(args: Args, output: &Output) -> Result<()> {
     let began = Instant::now();
     let dir = folder(args.output)?;
-    let encoder = (!args.from_scratch).then_some(args.encoder);
-    let rows = args.rows.unwrap_or(Recipe::of(encoder.as_deref()).rows);
-    let options = Options { rows, seed: args.seed, encoder, ..Options::default() };
+    let rows = args.rows.unwrap_or(Recipe::of(args.encoder.as_deref()).rows);
+    let options = Options { rows, seed: args.seed, encoder: args.encoder, ..Options::default() };
     synth::write(&dir.join("data"), &options)?;
 
     let settings = Settings::read(&dir.join("data/umbel.toml"), &[])?;
