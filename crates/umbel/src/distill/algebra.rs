@@ -33,11 +33,10 @@ pub(super) fn cross(x: (&Matrix, &[f64]), y: (&Matrix, &[f64])) -> Vec<Vec<f64>>
     (0..x.cols()).into_par_iter().map(column).collect()
 }
 
-/// The `n` directions along which the rows vary most, the first one most; each of length one, its largest number above
-/// zero. [n × cols]
-pub(super) fn main_directions(x: &Matrix, n: usize) -> Vec<Vec<f64>> {
-    let mean = mean(x);
-    let (values, mut vectors) = eigen(cross((x, &mean), (x, &mean)));
+/// The `n` directions along which the rows vary most about a center, the first one most; each of length one, its largest
+/// number above zero. [n × cols]
+pub(super) fn main_directions(x: &Matrix, center: &[f64], n: usize) -> Vec<Vec<f64>> {
+    let (values, mut vectors) = eigen(cross((x, center), (x, center)));
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by(|&a, &b| values[b].total_cmp(&values[a]).then(a.cmp(&b)));
     let directions = order.into_iter().take(n).map(|i| {
@@ -152,7 +151,8 @@ mod tests {
         let rows: Vec<f32> = (0..40)
             .flat_map(|i| [3.0 * i as f32 + 0.1 * (i % 2) as f32, 4.0 * i as f32 - 0.1 * (i % 3) as f32])
             .collect();
-        let found = main_directions(&Matrix::from_vec(40, 2, rows), 1);
+        let rows = Matrix::from_vec(40, 2, rows);
+        let found = main_directions(&rows, &mean(&rows), 1);
         assert!((found[0][0] - 0.6).abs() < 1e-2 && (found[0][1] - 0.8).abs() < 1e-2, "{found:?}");
     }
 

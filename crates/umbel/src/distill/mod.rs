@@ -4,6 +4,7 @@
 //! is then trained by the ordinary loop with a task of the kind `distill`.
 
 mod algebra;
+mod narrow;
 pub mod settings;
 mod start;
 mod teacher;
@@ -30,8 +31,12 @@ pub use start::FAMILIES;
 use start::Start;
 use teacher::Teacher;
 
-/// Texts by which the first projection is fitted.
+/// Texts by which the first projection and the main directions are fitted.
 const SAMPLE: usize = 8192;
+/// The corpus as JSON lines, in `training/`.
+const CORPUS: &str = "corpus.jsonl";
+/// The teacher's embeddings with fewer numbers, in `training/`.
+const NARROWED: &str = "targets.f32";
 
 /// How far the work before training is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,8 +105,11 @@ pub fn prepare(
 ) -> Result<Option<Prepared>> {
     let folder = RunFolder { path: paths.target.join("training"), resume };
     refuse_to_overwrite(&paths.target, &folder)?;
-    let teacher = Teacher::open(&paths.teacher, &paths.cache, settings.corpus.max_length)?;
-    let run = settings.run(&paths.corpus, teacher.model.embedding_size())?;
+    let max_length = settings.corpus.max_length;
+    let teacher = Teacher::open(&paths.teacher, &paths.cache, max_length, settings.teacher.precision())?;
+    let wide = teacher.model.embedding_size();
+    let size = settings.dimensions(wide)?;
+    let run = settings.run(&paths.corpus, size)?;
     std::fs::create_dir_all(&folder.path).map_err(Error::io(&folder.path))?;
     let (texts, origins) = read(settings, paths, &folder.path)?;
     let n = texts.texts().len();
@@ -113,6 +121,10 @@ pub fn prepare(
         )));
     }
     let Some(stored) = teacher.embeddings(texts.texts(), watcher)? else { return Ok(None) };
+    let stored = match size < wide {
+        true => narrow::narrow(&stored, size, SAMPLE, &folder.path.join(NARROWED))?,
+        false => stored,
+    };
     let targets = Targets::from(stored);
 
     let student = folder.path.join("student");
@@ -128,7 +140,7 @@ pub fn prepare(
 /// The texts of the corpus that are not empty, in the order of the files.
 fn read(settings: &DistillSettings, paths: &Paths, folder: &Path) -> Result<(Dataset, Origins)> {
     // Written once as JSON lines, since a table reads no plain text.
-    let path = folder.join("corpus.jsonl");
+    let path = folder.join(CORPUS);
     if !path.exists() {
         let mut bad = BadRows::default();
         write_with(&path, |file| write_corpus(settings, paths, file, &mut bad))?;
@@ -180,8 +192,8 @@ fn write_student(
         None => vocabulary::whole(json, teacher.model.encoder_shape().vocab_size),
     };
     let n = texts.len().min(SAMPLE);
-    let values = (0..n).flat_map(|row| targets.get(row).unwrap_or_default()).copied().collect();
-    let wanted = Matrix::from_vec(n, teacher.model.embedding_size(), values);
+    let values: Vec<f32> = (0..n).flat_map(|row| targets.get(row).unwrap_or_default()).copied().collect();
+    let wanted = Matrix::from_vec(n, values.len() / n.max(1), values);
     let sample: Vec<&str> = texts.iter().take(n).collect();
     let start = Start { settings, teacher, trimmed: &trimmed, counts: &counts, sample: (&sample, &wanted) };
     let temporary = folder.with_file_name(".student.tmp");
@@ -232,9 +244,8 @@ pub fn clean_up(target: &Path) -> Result<()> {
     if student.is_dir() {
         std::fs::remove_dir_all(&student).map_err(Error::io(&student))?;
     }
-    let corpus = training.join("corpus.jsonl");
-    if corpus.exists() {
-        std::fs::remove_file(&corpus).map_err(Error::io(&corpus))?;
+    for path in [CORPUS, NARROWED].map(|name| training.join(name)).iter().filter(|path| path.exists()) {
+        std::fs::remove_file(path).map_err(Error::io(path))?;
     }
     Ok(())
 }

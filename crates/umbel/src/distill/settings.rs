@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use kernels::Precision;
 use serde::{Deserialize, Serialize};
 
 use super::start::FAMILIES;
@@ -14,6 +15,9 @@ use crate::settings::{Settings, TrainSettings, explain};
 pub struct DistillSettings {
     /// Its sizes.
     pub student: StudentSettings,
+    /// How the teacher computes.
+    #[serde(default)]
+    pub teacher: TeacherSettings,
     /// What it reads.
     #[serde(default)]
     pub corpus: CorpusSettings,
@@ -44,6 +48,10 @@ pub struct StudentSettings {
     pub vocab_size: Option<usize>,
     /// The longest text that it reads, in tokens.
     pub max_length: usize,
+    /// Numbers of an embedding; as many as the teacher's if missing. Fewer are the teacher's embeddings along their main
+    /// directions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dimensions: Option<usize>,
     /// The share of values dropped in training.
     pub dropout: f32,
     /// The constant `a` of the weight `a / (a + p)` of a token whose share of the corpus is `p`, by which the first
@@ -61,8 +69,42 @@ impl Default for StudentSettings {
             intermediate_size: None,
             vocab_size: None,
             max_length: 128,
+            dimensions: None,
             dropout: 0.0,
             sif: 1e-3,
+        }
+    }
+}
+
+/// How the teacher computes.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TeacherSettings {
+    /// `f32`, `bf16` or `int8`; bfloat16 where the CPU multiplies such numbers if missing, else 32-bit floats.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub precision: Option<TeacherPrecision>,
+}
+
+/// How precisely a teacher computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TeacherPrecision {
+    /// 32-bit floats.
+    F32,
+    /// bfloat16 products.
+    Bf16,
+    /// Products of 8-bit integers: the fastest.
+    Int8,
+}
+
+impl TeacherSettings {
+    /// How precisely it computes on this machine.
+    pub fn precision(&self) -> Precision {
+        match self.precision {
+            None => Precision::auto(),
+            Some(TeacherPrecision::F32) => Precision::F32,
+            Some(TeacherPrecision::Bf16) => Precision::Bf16,
+            Some(TeacherPrecision::Int8) => Precision::Int8,
         }
     }
 }
@@ -137,6 +179,19 @@ impl DistillSettings {
         Ok(settings)
     }
 
+    /// Numbers of an embedding, for a teacher whose embeddings have `teacher` of them.
+    ///
+    /// # Errors
+    /// If it has fewer than are asked.
+    pub(super) fn dimensions(&self, teacher: usize) -> Result<usize> {
+        match self.student.dimensions {
+            Some(asked) if asked > teacher => Err(Error::Settings(format!(
+                "`student.dimensions` is {asked}; expected at most {teacher}, as many as the teacher's embeddings have"
+            ))),
+            asked => Ok(asked.unwrap_or(teacher)),
+        }
+    }
+
     /// Columns within the feed-forward blocks.
     pub fn intermediate_size(&self) -> usize {
         self.student.intermediate_size.unwrap_or(4 * self.student.hidden_size)
@@ -153,6 +208,7 @@ impl DistillSettings {
             ("student.intermediate_size", self.intermediate_size(), 1),
             ("student.vocab_size", student.vocab_size.unwrap_or(1), 1),
             ("student.max_length", student.max_length, 3),
+            ("student.dimensions", student.dimensions.unwrap_or(1), 1),
             ("corpus.validation", corpus.validation, 1),
             ("corpus.max_length", corpus.max_length, 3),
         ];

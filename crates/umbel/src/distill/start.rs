@@ -215,8 +215,8 @@ impl Start<'_> {
     fn take_tokens(&self, tensors: &mut BTreeMap<String, Tensor>) -> Result<()> {
         let alone = self.teacher.tokens(&self.trimmed.kept)?;
         let width = self.settings.student.hidden_size;
-        let directions = main_directions(&alone, (width - 2).min(alone.cols()));
         let center = mean(&alone);
+        let directions = main_directions(&alone, &center, (width - 2).min(alone.cols()));
         let total = self.counts.iter().sum::<u64>().max(1) as f64;
         let weights = self.trimmed.kept.iter().map(|&id| {
             let share = self.counts.get(id as usize).copied().unwrap_or(0) as f64 / total;

@@ -27,16 +27,22 @@ pub(super) struct Teacher {
     // The folder of all teachers' embeddings.
     cache: PathBuf,
     max_length: usize,
+    precision: kernels::Precision,
 }
 
 impl Teacher {
-    /// Opens the teacher in `dir`; it reads `max_length` tokens of a text.
-    pub(super) fn open(dir: &Path, cache: &Path, max_length: usize) -> Result<Self> {
+    /// Opens the teacher in `dir`; it reads `max_length` tokens of a text and computes as precisely as said.
+    pub(super) fn open(
+        dir: &Path,
+        cache: &Path,
+        max_length: usize,
+        precision: kernels::Precision,
+    ) -> Result<Self> {
         let mut model = Model::open_without_heads(dir)?;
         model.embedding.normalize = false; // Its direction is what counts.
-        model.set_precision(kernels::Precision::auto());
+        model.set_precision(precision);
         model.set_truncation(Some(Some(max_length)))?;
-        Ok(Self { model, cache: cache.to_path_buf(), max_length })
+        Ok(Self { model, cache: cache.to_path_buf(), max_length, precision })
     }
 
     /// The embeddings of the texts, each scaled so that the mean of its squared numbers is 1.
@@ -121,7 +127,7 @@ impl Teacher {
         }
         let tokenizer = self.model.origin().transformer_dir.join("tokenizer.json");
         hasher.update(files::read(&tokenizer).unwrap_or_default());
-        let said = (&self.model.embedding.poolings, self.max_length, kernels::Precision::auto());
+        let said = (&self.model.embedding.poolings, self.max_length, self.precision);
         hasher.update(format!("{said:?} {TEXTS_A_FILE} {}", texts.len()));
         for text in texts.iter() {
             hasher.update((text.len() as u64).to_le_bytes());

@@ -45,7 +45,26 @@ impl StoredLabels {
         Self { parts, cols, rows_a_part, rows: (0..(n_values / cols) as u32).collect() }
     }
 
-    fn get(&self, row: usize) -> &[f32] {
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// True of no rows.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Numbers of a row.
+    pub fn cols(&self) -> usize {
+        self.cols
+    }
+
+    /// A row.
+    ///
+    /// # Panics
+    /// If there are not so many.
+    pub fn get(&self, row: usize) -> &[f32] {
         let row = self.rows[row] as usize;
         let at = row % self.rows_a_part * self.cols;
         &self.parts[row / self.rows_a_part].as_slice()[at..at + self.cols]
