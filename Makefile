@@ -23,14 +23,13 @@ doc:
 docker:
 	docker build -t umbel .
 
-# Makes umbel-mini anew, in two hours or so: fetches the corpus, distils, packs. TEACHER is the folder of all-MiniLM-L6-v2.
+# Makes umbel-mini anew, in an hour or so: fetches teacher and corpus, distils, packs. Goes on where it was stopped.
 MINI_DIR = $(CURDIR)/target/mini
-TEACHER ?= sentence-transformers/all-MiniLM-L6-v2
 
 mini:
 	mkdir -p $(MINI_DIR)
-	$(PYTHON) tools/mini/corpus.py -o $(MINI_DIR)/corpus.txt.gz --cache $(MINI_DIR)/packages --sentences 180224
-	cargo run --release -p umbel-cli -- distill $(TEACHER) --student tools/mini/student.toml \
+	$(PYTHON) tools/mini/corpus.py -o $(MINI_DIR)/corpus.txt.gz --cache $(MINI_DIR)/packages --sentences 200000
+	cargo run --release -p umbel-cli -- distill "$$(tools/fetch_mpnet.sh)" --student tools/mini/student.toml \
 	    --corpus $(MINI_DIR)/corpus.txt.gz --cache $(MINI_DIR)/teachers -o $(MINI_DIR)/model --resume
 	cargo run --release -p umbel --example pack -- $(MINI_DIR)/model crates/umbel/assets/umbel-mini.bin
 

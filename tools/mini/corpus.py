@@ -4,7 +4,7 @@
 usage: corpus.py -o FILE.txt.gz [--cache DIR] [--generated N] [--sentences N] [--seed S] [--without FILE ...]
 
 --cache      folder of downloaded packages (default: mini-cache)
---generated  how many sentences to generate besides (default: 400000, of which some are alike)
+--generated  how many sentences to generate besides (default: 500000, of which some are alike)
 --sentences  how many of all sentences to write (default: all)
 --without    JSON lines files; no sentence of theirs (`text`, `text_pair`) gets into the corpus, for whoever will
              measure on them. The keys of those that were met are added to left-out.txt beside this file, and are left
@@ -28,10 +28,12 @@ END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[]?[A-Z0-9])")
 ABBREVIATION = re.compile(r"(?:\b(?:[A-Z]|Mr|Mrs|Ms|Dr|St|vs|etc|e\.g|i\.e|cf|No|Fig|pl|esp)\.)$")
 LEFT_OUT = Path(__file__).with_name("left-out.txt")
 LONGEST = 50  # Words; longer sentences are cut into pieces of so many.
+WHOLE = 4  # Of so many passages, one is taken as it is, besides its sentences,
+PASSAGE = 110  # up to so many words: the student reads texts of all lengths.
 
 
 def sentences(passage):
-    """Sentences of a passage; long ones in pieces."""
+    """Sentences of a passage, long ones in pieces; of some passages, the whole too."""
     pieces, start = [], 0
     for end in END.finditer(passage):
         piece = passage[start : end.start()]
@@ -43,11 +45,13 @@ def sentences(passage):
         words = piece.split()
         for at in range(0, len(words), LONGEST):
             yield " ".join(words[at : at + LONGEST])
+    if len(pieces) > 1 and int(key(passage) or "1", 16) % WHOLE == 0:
+        yield " ".join(passage.split()[:PASSAGE])
 
 
 def is_english(sentence):
     """True of mostly lower-case ASCII words of some length."""
-    if not 3 <= len(sentence) <= 400 or any(mark in sentence for mark in ("http", "====", "|", "\\", "__", "};", "//")):
+    if not 3 <= len(sentence) <= 800 or any(mark in sentence for mark in ("http", "====", "|", "\\", "__", "};", "//")):
         return False
     letters = sum(c.isascii() and c.isalpha() for c in sentence)
     return letters >= 0.7 * len(sentence.replace(" ", "")) and max(map(len, sentence.split())) <= 24
@@ -82,7 +86,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--cache", type=Path, default=Path("mini-cache"))
-    parser.add_argument("--generated", type=int, default=400_000)
+    parser.add_argument("--generated", type=int, default=500_000)
     parser.add_argument("--sentences", type=int, default=None)
     parser.add_argument("--seed", type=int, default=42)
     parser.add_argument("--without", type=Path, nargs="*", default=[])

@@ -1,13 +1,14 @@
-"""Sentences from a grammar: captions, headlines, opinions, questions and statements about words of WordNet.
+"""Sentences from a grammar: captions, headlines, opinions, reviews, questions and statements about words of WordNet.
 
-A template is a text with {slots}; a slot's choices are in WORDS (written by hand), or words of WordNet that its
+A template is a text with {slots}; a slot's choices are in WORDS (written by hand: words.py, reviews.py), or words of WordNet that its
 annotators met at least once. `sentences` yields the same ones for the same seed.
 """
 import random
 import re
 from pathlib import Path
 
-from words import TEMPLATES, WORDS
+import reviews
+import words as general
 
 # WordNet's lexicographer files whose words fill a slot: (part of speech, number of the file).
 LEXICON = {
@@ -47,12 +48,13 @@ def expand(template, words, draw):
 
 def sentences(folder: Path, n: int, seed: int):
     """`n` sentences; kinds of template come by their weights."""
-    words = {**WORDS, **lexicon(folder)}
+    words = {**general.WORDS, **reviews.WORDS, **lexicon(folder)}
+    templates = {**general.TEMPLATES, **reviews.TEMPLATES}
     draw = random.Random(seed)
-    kinds, weights = list(TEMPLATES), [weight for weight, _ in TEMPLATES.values()]
+    kinds, weights = list(templates), [weight for weight, _ in templates.values()]
     for _ in range(n):
         (kind,) = draw.choices(kinds, weights)
-        sentence = article(" ".join(expand(draw.choice(TEMPLATES[kind][1]), words, draw).split()))
-        if kind != "headline" or draw.random() < 0.5:
+        sentence = article(" ".join(expand(draw.choice(templates[kind][1]), words, draw).split()))
+        if kind not in ("headline", "post") or draw.random() < 0.5:
             sentence = sentence[0].upper() + sentence[1:]
         yield sentence
