@@ -82,19 +82,19 @@ impl Shared {
         self.is_ending.store(true, Relaxed);
     }
 
-    /// Loads a model anew, and counts and logs how that went.
+    /// Loads a model anew, or the head of one task, and counts and logs how that went.
     ///
     /// # Errors
     /// As [`Models::reload`].
-    pub fn reload(&self, name: &str) -> Result<Arc<Served>> {
-        let reloaded = self.models.reload(name);
+    pub fn reload(&self, name: &str, task: Option<&str>) -> Result<Arc<Served>> {
+        let reloaded = self.models.reload(name, task);
         let result = match &reloaded {
             Ok(served) => {
-                tracing::info!(model = name, version = served.version, "a model was loaded anew");
+                tracing::info!(model = name, task, version = served.version, "a model was loaded anew");
                 "loaded"
             }
             Err(error) => {
-                tracing::error!(model = name, %error, "a model cannot be loaded anew; the old one stays");
+                tracing::error!(model = name, task, %error, "a model cannot be loaded anew; the old one stays");
                 "failed"
             }
         };

@@ -177,7 +177,7 @@ async fn reload_all(app: &App) {
     let reload = move || {
         let names: Vec<String> = app.models.all().map(|served| served.name.clone()).collect();
         names.iter().for_each(|name| {
-            let _ = app.reload(name); // It is in the log.
+            let _ = app.reload(name, None); // It is in the log.
         });
     };
     let _ = tokio::task::spawn_blocking(reload).await; // It does not panic.

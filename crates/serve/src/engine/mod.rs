@@ -1,5 +1,6 @@
 //! Jobs in, answers out, with nothing of HTTP: tokens by one pool of threads, passes through the encoder by another.
 
+mod changes;
 mod gate;
 pub mod models;
 mod queue;

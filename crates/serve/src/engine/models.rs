@@ -9,6 +9,7 @@ use umbel::model::check_files;
 use umbel::text::Truncation;
 use umbel::{Model, model::Head};
 
+use super::changes::Parts;
 use crate::drift::Drift;
 use crate::settings::ModelSettings;
 
@@ -26,6 +27,7 @@ pub struct Served {
     pub version: u64,
     /// How its answers compare with those at the end of training.
     pub drift: Drift,
+    parts: Parts,
 }
 
 impl Served {
@@ -101,17 +103,21 @@ impl Models {
     /// Loads a model anew from its folder and answers with it from then on; what waits is answered by the old one.
     ///
     /// Before the change each file is held against the SHA-256 in `umbel.json`, each weight must be a finite number, and
-    /// a text must get an answer.
+    /// a text must get an answer. With the name of a task, only its head may have changed.
     ///
     /// # Errors
-    /// If there is no such model, or what is in the folder cannot be used; the old one goes on then.
-    pub fn reload(&self, name: &str) -> Result<Arc<Served>> {
+    /// If there is no such model or task, what is in the folder cannot be used, or more than the one head has changed;
+    /// the old one goes on then.
+    pub fn reload(&self, name: &str, task: Option<&str>) -> Result<Arc<Served>> {
         let known = || self.entries.iter().map(|entry| entry.settings.name()).collect();
         let unknown = || Error::Unknown { kind: "model", name: name.to_string(), known: known() };
         let entry = self.entry(name).ok_or_else(unknown)?;
         let _alone = entry.loading.lock().unwrap_or_else(PoisonError::into_inner);
-        let version = entry.now().version + 1;
-        let served = load(&entry.settings, &entry.folder, version, self.drift_window)?;
+        let old = entry.now();
+        let served = load(&entry.settings, &entry.folder, old.version + 1, self.drift_window)?;
+        if let Some(task) = task {
+            only_head(&old, &served, task, &entry.folder)?;
+        }
         served.model.check_finite()?;
         let tasks: Vec<&str> = served.tasks().collect();
         served.model.predict_tasks(&["A text that tries the model."], &tasks)?;
@@ -125,6 +131,23 @@ impl Entry {
     fn now(&self) -> Arc<Served> {
         Arc::clone(&self.now.read().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// Makes sure that nothing but the head of `task` has changed.
+fn only_head(old: &Served, new: &Served, task: &str, folder: &Path) -> Result<()> {
+    if new.model.heads().iter().all(|head| head.name() != task) {
+        let known = new.model.heads().iter().map(|head| head.name().to_string()).collect();
+        return Err(Error::Unknown { kind: "task", name: task.to_string(), known });
+    }
+    let more = old.parts.changed_beside(&new.parts, task);
+    if more.is_empty() {
+        return Ok(());
+    }
+    let problem = format!(
+        "more than the head of `{task}` has changed: {}; load the whole model anew to have that too",
+        more.join(", ")
+    );
+    Err(Error::model(folder, problem))
 }
 
 fn load(settings: &ModelSettings, folder: &Path, version: u64, drift_window: usize) -> Result<Served> {
@@ -145,6 +168,7 @@ fn load(settings: &ModelSettings, folder: &Path, version: u64, drift_window: usi
         precision: settings.precision.clone(),
         version,
         drift: Drift::new(&model, drift_window),
+        parts: Parts::of(&model, &files),
         model,
     })
 }

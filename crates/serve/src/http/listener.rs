@@ -14,6 +14,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
+use tokio_io_timeout::TimeoutStream;
 
 use super::tls::Certificate;
 use crate::settings::LimitSettings;
@@ -84,6 +85,9 @@ impl Listener {
         stream: TcpStream,
         watcher: hyper_util::server::graceful::Watcher,
     ) -> Result<(), String> {
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(Duration::from_millis(self.limits.write_ms)));
+        let stream = Box::pin(stream);
         let Some(certificate) = &self.certificate else {
             return self.http1(stream, watcher).await;
         };

@@ -18,7 +18,8 @@ pub(super) fn routes() -> Router<App> {
     Router::new()
         .route("/metrics", get(metrics))
         .route("/admin/models", get(models))
-        .route("/admin/models/{name}/reload", post(reload))
+        .route("/admin/models/{name}/reload", post(reload_model))
+        .route("/admin/models/{name}/heads/{task}/reload", post(reload_head))
 }
 
 async fn metrics(State(app): State<App>) -> impl IntoResponse {
@@ -30,8 +31,19 @@ async fn models(State(app): State<App>) -> Json<Value> {
     Json(app.models.all().map(describe).collect())
 }
 
-async fn reload(State(app): State<App>, Path(name): Path<String>) -> Result<Json<Value>, ApiError> {
-    let reload = tokio::task::spawn_blocking(move || app.reload(&name)).await;
+async fn reload_model(State(app): State<App>, Path(name): Path<String>) -> Result<Json<Value>, ApiError> {
+    reload(app, name, None).await
+}
+
+async fn reload_head(
+    State(app): State<App>,
+    Path((name, task)): Path<(String, String)>,
+) -> Result<Json<Value>, ApiError> {
+    reload(app, name, Some(task)).await
+}
+
+async fn reload(app: App, name: String, task: Option<String>) -> Result<Json<Value>, ApiError> {
+    let reload = tokio::task::spawn_blocking(move || app.reload(&name, task.as_deref())).await;
     match reload.map_err(|_| ApiError::new(Kind::Failed, "the new model made the server panic"))? {
         Ok(served) => {
             Ok(Json(json!({"name": served.name, "version": served.version, "sha256": served.sha256})))

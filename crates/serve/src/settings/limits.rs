@@ -46,6 +46,8 @@ pub struct LimitSettings {
     pub header_ms: u64,
     /// Milliseconds for the body of a request.
     pub body_ms: u64,
+    /// Milliseconds in which a client takes none of its answer, before it is cut off.
+    pub write_ms: u64,
     /// Milliseconds from the body to the answer; what has waited longer is not computed any more.
     pub request_ms: u64,
 }
@@ -73,6 +75,7 @@ impl Default for LimitSettings {
             tokens: 131_072,
             header_ms: 10_000,
             body_ms: 30_000,
+            write_ms: 30_000,
             request_ms: 60_000,
         }
     }

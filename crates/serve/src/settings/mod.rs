@@ -112,6 +112,7 @@ impl Settings {
         ];
         let times = [
             ("limits.header_ms", limits.header_ms),
+            ("limits.write_ms", limits.write_ms),
             ("limits.body_ms", limits.body_ms),
             ("limits.request_ms", limits.request_ms),
             ("shutdown.timeout_ms", self.shutdown.timeout_ms),

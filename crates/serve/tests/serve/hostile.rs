@@ -84,6 +84,25 @@ fn who_sends_slowly_is_cut_off() {
 }
 
 #[test]
+fn who_takes_no_answers_is_cut_off() {
+    let running = Running::start(&["limits.write_ms=300"]);
+    let page = running.ask("GET /openapi.json HTTP/1.1", b"").len();
+    // So many answers as no socket buffers.
+    let n_asked = (64 << 20) / page;
+    let mut stream = running.connect();
+    let mut other = stream.try_clone().unwrap();
+    let asking = std::thread::spawn(move || {
+        (0..n_asked).try_for_each(|_| other.write_all(b"GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n"))
+    });
+    std::thread::sleep(Duration::from_secs(2));
+    let mut taken = Vec::new();
+    let _ = stream.read_to_end(&mut taken); // It ends, or ends with a reset.
+    assert!(taken.len() < n_asked * page / 2, "{} of {} bytes were sent", taken.len(), n_asked * page);
+    let _ = asking.join().unwrap(); // It was cut off, too.
+    assert_eq!(running.predict(GOOD), 200);
+}
+
+#[test]
 fn a_thousand_clients_that_hang_up_leave_nothing_behind() {
     let running = Running::start(&[]);
     let message = format!(

@@ -4,12 +4,13 @@ use std::io::{Read, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::body::Body;
 use serde_json::{Value, json};
 use umbel::Model;
 use umbel::model::Piece;
 use umbel_serve::engine::run_model;
 
-use super::world::{Running, World, ask, make_model, post, status};
+use super::world::{Running, World, ask, make_model, post, request, status};
 
 #[tokio::test]
 async fn a_model_is_replaced_only_by_one_that_works() {
@@ -18,7 +19,7 @@ async fn a_model_is_replaced_only_by_one_that_works() {
     let body = json!({"texts": "a fine film"});
     let before = post(&router, "/v1/predict", &body).await.1["results"].clone();
     make_model(world.folder.path(), 100);
-    assert_eq!(world.app.reload("tiny").unwrap().version, 2);
+    assert_eq!(world.app.reload("tiny", None).unwrap().version, 2);
     let after = post(&router, "/v1/predict", &body).await.1["results"].clone();
     let expected =
         Model::open(world.folder.path()).unwrap().predict_tasks(&["a fine film"], &["topic"]).unwrap();
@@ -33,13 +34,46 @@ async fn a_model_is_replaced_only_by_one_that_works() {
     *bytes.last_mut().unwrap() ^= 1;
     std::fs::remove_file(&head).unwrap();
     std::fs::write(&head, bytes).unwrap();
-    let error = world.app.reload("tiny").err().unwrap().to_string();
+    let error = world.app.reload("tiny", None).err().unwrap().to_string();
     assert!(error.contains("heads/topic/model.safetensors"), "{error}");
     assert_eq!(post(&router, "/v1/predict", &body).await.1["results"], after);
-    assert!(world.app.reload("none").is_err());
+    assert!(world.app.reload("none", None).is_err());
     let metrics = world.app.metrics.text(world.app.models.all());
     assert!(metrics.contains("umbel_reloads_total{model=\"tiny\",result=\"loaded\"} 1"), "{metrics}");
     assert!(metrics.contains("umbel_reloads_total{model=\"tiny\",result=\"failed\"} 1"), "{metrics}");
+}
+
+#[test]
+fn one_head_is_replaced_if_nothing_else_has_changed() {
+    let running = Running::start(&[]);
+    let folder = running.world.folder.path();
+    let answer = |task: &str| {
+        let body = json!({"texts": "a fine film", "tasks": [task]}).to_string();
+        let answer = running.ask("POST /v1/predict HTTP/1.1", body.as_bytes());
+        let body: Value = serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap();
+        body["results"][0]["answers"][task].clone()
+    };
+    let reload = |task: &str| {
+        status(&ask(running.admin, &format!("POST /admin/models/tiny/heads/{task}/reload HTTP/1.1"), b""))
+    };
+    let before = ["topic", "tags"].map(answer);
+    replace_head(folder, "topic");
+    assert_eq!(reload("tags"), 500, "it is another head that has changed");
+    assert_eq!(["topic", "tags"].map(answer), before);
+    assert_eq!(reload("none"), 404);
+    assert_eq!(reload("topic"), 200);
+    assert_ne!(answer("topic"), before[0]);
+    assert_eq!(answer("tags"), before[1]);
+}
+
+/// Gives a task of the model another head, as `umbel head replace` does.
+fn replace_head(folder: &std::path::Path, task: &str) {
+    let mut model = Model::open(folder).unwrap();
+    let settings = model.heads().iter().find(|head| head.name() == task).unwrap().settings.clone();
+    model.remove_head(task).unwrap();
+    let made = umbel::task::make(&settings).unwrap();
+    model.add_head(settings, made, 77).unwrap();
+    model.save(folder).unwrap();
 }
 
 #[test]
@@ -111,22 +145,66 @@ fn connections_are_encrypted_if_there_is_a_certificate() {
     let changes =
         [format!("tls.certificate=\"{}\"", certificate.display()), format!("tls.key=\"{}\"", key.display())];
     let running = Running::start(&[&changes[0], &changes[1]]);
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(made.cert.der().clone()).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    let config = client_of(&made.cert);
     let name = rustls::pki_types::ServerName::try_from("localhost").unwrap();
-    let client = rustls::ClientConnection::new(Arc::new(config), name).unwrap();
+    let client = rustls::ClientConnection::new(Arc::new(config.clone()), name.clone()).unwrap();
     let mut stream = rustls::StreamOwned::new(client, running.connect());
     stream.write_all(b"GET /health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
     let _ = stream.read_to_string(&mut answer); // Whether the end is said in TLS too does not matter here.
     assert_eq!(status(&answer), 200, "{answer}");
     assert_ne!(status(&running.ask("GET /health HTTP/1.1", b"")), 200, "not encrypted");
+
+    let expected = running.world.predicted("a fine film", &["topic"]);
+    let answers = running.runtime.block_on(by_http2(&running, config, name));
+    answers.iter().for_each(|answer| assert_eq!(answer["results"][0]["answers"], expected));
+}
+
+/// Who trusts that certificate.
+fn client_of(certificate: &rcgen::Certificate) -> rustls::ClientConfig {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(certificate.der().clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth()
+}
+
+/// Answers to eight requests at once on one connection.
+async fn by_http2(
+    running: &Running,
+    mut config: rustls::ClientConfig,
+    name: rustls::pki_types::ServerName<'static>,
+) -> Vec<Value> {
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let stream = tokio::net::TcpStream::connect(running.address).await.unwrap();
+    let stream = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap();
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+    let io = hyper_util::rt::TokioIo::new(stream);
+    let handshake = hyper::client::conn::http2::handshake(hyper_util::rt::TokioExecutor::new(), io);
+    let (sender, connection) = handshake.await.unwrap();
+    tokio::spawn(connection);
+    let ask = |mut sender: hyper::client::conn::http2::SendRequest<Body>| async move {
+        let body = json!({"texts": "a fine film", "tasks": ["topic"]}).to_string();
+        let (status, answer) = super::world::read(
+            sender
+                .send_request(request("POST", "https://localhost/v1/predict", body))
+                .await
+                .unwrap()
+                .map(Body::new),
+        )
+        .await;
+        assert_eq!(status, 200, "{answer}");
+        answer
+    };
+    let asked: Vec<_> = (0..8).map(|_| tokio::spawn(ask(sender.clone()))).collect();
+    let mut answers = Vec::new();
+    for one in asked {
+        answers.push(one.await.unwrap());
+    }
+    answers
 }
 
 #[test]

@@ -41,7 +41,10 @@ pub(super) fn narrow(rows: &StoredLabels, size: usize, sample: usize, path: &Pat
     let (n, bytes) = (rows.len(), map.len());
     let floats = MappedFloats::new(&map, 0, bytes).filter(|_| bytes == n * size * size_of::<f32>());
     let floats = floats.ok_or_else(|| {
-        Error::model(path, format!("expected {n} rows of {size} numbers, found {bytes} bytes; delete the file"))
+        Error::model(
+            path,
+            format!("expected {n} rows of {size} numbers, found {bytes} bytes; delete the file"),
+        )
     })?;
     Ok(StoredLabels::new(vec![Values::Mapped(floats)], size))
 }
