@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 use tokio::sync::Semaphore;
 use umbel::error::{Error, Result};
@@ -28,8 +28,10 @@ pub struct Shared {
     pub metrics: Arc<Metrics>,
     /// Who may ask.
     pub keys: Keys,
-    /// One permit for each request that is read, waits or is answered.
+    /// One permit for each request that waits or is answered.
     pub requests: Arc<Semaphore>,
+    /// Bytes of bodies that are being read.
+    pub body_bytes: AtomicUsize,
     is_ending: AtomicBool,
 }
 
@@ -55,7 +57,17 @@ impl App {
             .map_err(|error| Error::Settings(format!("threads cannot be started: {error}")))?;
         let requests = Arc::new(Semaphore::new(settings.queue.requests));
         let is_ending = AtomicBool::new(false);
-        Ok(Self(Arc::new(Shared { settings, models, engine, metrics, keys, requests, is_ending })))
+        let body_bytes = AtomicUsize::new(0);
+        Ok(Self(Arc::new(Shared {
+            settings,
+            models,
+            engine,
+            metrics,
+            keys,
+            requests,
+            body_bytes,
+            is_ending,
+        })))
     }
 
     /// The model of that name, or the default one if no name is given.

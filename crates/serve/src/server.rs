@@ -24,6 +24,9 @@ pub struct Server {
     certificate: Option<Arc<Certificate>>,
 }
 
+/// How long the pass that is under way at the end may take.
+const LAST_PASS: Duration = Duration::from_secs(2);
+
 /// How often the files of the certificate are looked at.
 const LOOK_AT_CERTIFICATE: Duration = Duration::from_secs(10);
 
@@ -33,12 +36,17 @@ const LOOK_AT_CERTIFICATE: Duration = Duration::from_secs(10);
 /// # Errors
 /// If the settings cannot be, a model cannot be opened, or a socket cannot be.
 pub fn run(settings: Settings, ready: impl FnOnce(&Server)) -> Result<()> {
-    let app = App::start(settings, worker_pass())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Error::Settings(format!("threads cannot be started: {error}")))?;
     let done = runtime.block_on(async {
+        // Whoever is told to end while models are opened has nothing to finish.
+        let mut signals = Signals::new()?;
+        let starting = tokio::task::spawn_blocking(|| App::start(settings, worker_pass()));
+        let app = tokio::select! {
+            () = signals.end() => return Ok(()),
+            app = starting => app.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))?,
+        };
         let server = Server::bind(app).await?;
-        let signals = Signals::new()?;
         ready(&server);
         server.serve(signals).await;
         Ok(())
@@ -64,6 +72,14 @@ impl Signals {
             interrupt: on(SignalKind::interrupt())?,
             hang_up: on(SignalKind::hangup())?,
         })
+    }
+
+    /// Returns when the process is told to end.
+    async fn end(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
     }
 }
 
@@ -113,7 +129,7 @@ impl Server {
             tokio::select! {
                 _ = signals.terminate.recv() => break,
                 _ = signals.interrupt.recv() => break,
-                _ = signals.hang_up.recv() => reload_all(&app).await,
+                _ = signals.hang_up.recv() => drop(tokio::spawn(reload_all(app.clone()))),
             }
         }
         app.begin_to_end();
@@ -144,9 +160,9 @@ impl Server {
         let router = routes::public(app.clone());
         Listener { socket: public, router, certificate, limits }.run(end, patience).await;
         app.begin_to_end();
+        // What is left in the queue belongs to connections that were cut: nobody waits for it any more.
         let ending = tokio::task::spawn_blocking(move || app.engine.end());
-        // What is left in the queue belongs to connections that were cut.
-        if tokio::time::timeout(patience, ending).await.is_err() {
+        if tokio::time::timeout(LAST_PASS, ending).await.is_err() {
             tracing::warn!("a pass was under way to the end");
         }
         let _ = end_admin.send(true); // There may be no such listener.
@@ -172,8 +188,7 @@ async fn renew(certificate: Arc<Certificate>) {
     }
 }
 
-async fn reload_all(app: &App) {
-    let app = app.clone();
+async fn reload_all(app: App) {
     let reload = move || {
         let names: Vec<String> = app.models.all().map(|served| served.name.clone()).collect();
         names.iter().for_each(|name| {

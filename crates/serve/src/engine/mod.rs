@@ -6,6 +6,7 @@ pub mod models;
 mod queue;
 mod worker;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -21,7 +22,7 @@ use crate::settings::{BatchSettings, LimitSettings, QueueSettings};
 pub use models::{Models, Served};
 pub use worker::{Pass, run_model};
 
-use gate::Gate;
+use gate::{Gate, Ticket};
 use queue::{Queue, Waiting};
 
 /// What a request asks, whatever protocol it came by.
@@ -133,7 +134,7 @@ impl Engine {
             .num_threads(batch.tokenize_threads)
             .thread_name(|i| format!("tokenize-{i}"));
         let tokenizers = pool.build().map_err(std::io::Error::other)?;
-        let gate = Arc::new(Gate::new(queue.clone()));
+        let gate = Arc::new(Gate::new(queue.clone(), metrics.queue_tokens.clone()));
         let queue = Arc::new(Queue::new(batch.tokens));
         let worker = worker::start(Arc::clone(&queue), Arc::clone(&gate), Arc::clone(&metrics), pass)?;
         let worker = std::sync::Mutex::new(Some(worker));
@@ -158,18 +159,12 @@ impl Engine {
         let shed = |_: &Refused| {
             self.metrics.shed.inc();
         };
-        let mut ticket = self.gate.enter(all().count(), all().map(String::len).sum()).inspect_err(shed)?;
+        let ticket = self.gate.enter(all().count(), all().map(String::len).sum()).inspect_err(shed)?;
 
-        let (sender, tokens) = oneshot::channel();
         let model = Arc::clone(&served);
-        self.tokenizers.spawn(move || {
-            if !sender.is_closed() {
-                let questions = model.model.ask(texts, &tasks, &others);
-                let _ = sender.send(questions); // Who does not listen any more has hung up.
-            }
-        });
-        let failed = |error: umbel::Error| refused(&served, &error);
-        let questions = tokens.await.map_err(|_| Refused::Failed)?.map_err(failed)?;
+        let (questions, ticket) =
+            self.on_a_tokenizer(ticket, move || model.model.ask(texts, &tasks, &others)).await?;
+        let questions = questions.map_err(|error| refused(&served, &error))?;
         self.metrics.tokenize_seconds.observe(came.elapsed().as_secs_f64());
         self.check_tokens(&questions, too_long)?;
         let n_tokens = (0..questions.len()).map(|text| questions.n_read(text)).sum();
@@ -177,9 +172,9 @@ impl Engine {
 
         let questions = Arc::new(questions);
         let (reply, raw) = oneshot::channel();
-        self.queue.push(Waiting::new(Arc::clone(&served), Arc::clone(&questions), reply, deadline))?;
+        let own = (Arc::clone(&served), Arc::clone(&questions));
+        self.queue.push(Waiting::new(own.0, own.1, reply, deadline, ticket))?;
         let raw = raw.await.map_err(|_| Refused::Failed)??;
-        drop(ticket);
         let predicted = served.model.answers(&questions, &raw).map_err(|error| refused(&served, &error))?;
         self.metrics.answered(&served, &predicted, &questions);
         Ok(Answered { predicted, questions, raw })
@@ -197,18 +192,39 @@ impl Engine {
     ) -> Result<Vec<Vec<TokenInfo>>, Refused> {
         self.check(&texts, &[])?;
         let ticket = self.gate.enter(texts.len(), texts.iter().map(String::len).sum())?;
-        let (sender, tokens) = oneshot::channel();
-        let model = Arc::clone(served);
+        let (own, limit) = (Arc::clone(served), self.limits.tokens);
+        let explain = move || {
+            let mut left = limit;
+            let explain = |text: &String| {
+                let tokens = own.model.tokenizer.explain(text, options);
+                let tokens = tokens.map_err(|error| refused(&own, &error))?;
+                let too_many = || Refused::TooMuch(format!("too many tokens; expected at most {limit}"));
+                left = left.checked_sub(tokens.len()).ok_or_else(too_many)?;
+                Ok(tokens)
+            };
+            texts.iter().map(explain).collect()
+        };
+        self.on_a_tokenizer(ticket, explain).await?.0
+    }
+
+    /// Runs `work` on one of the threads that make tokens, if anybody still waits for it by then. The ticket is held
+    /// for as long as it takes, whether the client stays or not.
+    async fn on_a_tokenizer<T: Send + 'static>(
+        &self,
+        ticket: Ticket,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<(T, Ticket), Refused> {
+        let (sender, done) = oneshot::channel();
         self.tokenizers.spawn(move || {
-            let explain = |text: &String| model.model.tokenizer.explain(text, options);
-            if !sender.is_closed() {
-                let tokens = texts.iter().map(explain).collect::<umbel::Result<_>>();
-                let _ = sender.send(tokens); // Who does not listen any more has hung up.
+            if sender.is_closed() {
+                return;
             }
-            drop(ticket);
+            match catch_unwind(AssertUnwindSafe(work)) {
+                Ok(found) => drop(sender.send((found, ticket))), // Who does not listen any more has hung up.
+                Err(_) => tracing::error!("tokenizing panicked; the request is answered with an error"),
+            }
         });
-        let tokens = tokens.await.map_err(|_| Refused::Failed)?;
-        tokens.map_err(|error| refused(served, &error))
+        done.await.map_err(|_| Refused::Failed)
     }
 
     /// Threads that turn texts into tokens.
@@ -242,12 +258,14 @@ impl Engine {
             return Err(Refused::TooMuch(message));
         }
         let n_tokens: usize = (0..questions.len()).map(|text| questions.n_read(text)).sum();
-        match n_tokens > self.limits.tokens {
-            true => {
-                Err(Refused::TooMuch(format!("{n_tokens} tokens; expected at most {}", self.limits.tokens)))
+        // A head that reads words answers for those that were cut off, too.
+        for (n, what) in [(n_tokens, "tokens"), (questions.n_words(), "words")] {
+            if n > self.limits.tokens {
+                let limit = self.limits.tokens;
+                return Err(Refused::TooMuch(format!("{n} {what}; expected at most {limit}")));
             }
-            false => Ok(()),
         }
+        Ok(())
     }
 
     /// Takes no more jobs, and returns when those that wait have been answered.

@@ -58,6 +58,7 @@ pub struct Models {
 }
 
 struct Entry {
+    name: String,
     settings: ModelSettings,
     folder: PathBuf,
     now: RwLock<Arc<Served>>,
@@ -76,9 +77,17 @@ impl Models {
         }
         let open = |settings: &ModelSettings| {
             let folder = resolve(&settings.path, &HubOptions::from_env())?;
-            let served = load(settings, &folder, 1, drift_window)?;
+            // A link in the path may lead elsewhere later; the name stays.
+            let name = settings.name();
+            let served = load((&name, settings), &folder, 1, drift_window)?;
             let loading = std::sync::Mutex::default();
-            Ok(Entry { settings: settings.clone(), folder, now: RwLock::new(Arc::new(served)), loading })
+            Ok(Entry {
+                name,
+                settings: settings.clone(),
+                folder,
+                now: RwLock::new(Arc::new(served)),
+                loading,
+            })
         };
         Ok(Self { entries: settings.iter().map(open).collect::<Result<_>>()?, drift_window })
     }
@@ -97,7 +106,7 @@ impl Models {
     }
 
     fn entry(&self, name: &str) -> Option<&Entry> {
-        self.entries.iter().find(|entry| entry.settings.name() == name)
+        self.entries.iter().find(|entry| entry.name == name)
     }
 
     /// Loads a model anew from its folder and answers with it from then on; what waits is answered by the old one.
@@ -109,12 +118,12 @@ impl Models {
     /// If there is no such model or task, what is in the folder cannot be used, or more than the one head has changed;
     /// the old one goes on then.
     pub fn reload(&self, name: &str, task: Option<&str>) -> Result<Arc<Served>> {
-        let known = || self.entries.iter().map(|entry| entry.settings.name()).collect();
+        let known = || self.entries.iter().map(|entry| entry.name.clone()).collect();
         let unknown = || Error::Unknown { kind: "model", name: name.to_string(), known: known() };
         let entry = self.entry(name).ok_or_else(unknown)?;
         let _alone = entry.loading.lock().unwrap_or_else(PoisonError::into_inner);
         let old = entry.now();
-        let served = load(&entry.settings, &entry.folder, old.version + 1, self.drift_window)?;
+        let served = load((&entry.name, &entry.settings), &entry.folder, old.version + 1, self.drift_window)?;
         if let Some(task) = task {
             only_head(&old, &served, task, &entry.folder)?;
         }
@@ -150,7 +159,12 @@ fn only_head(old: &Served, new: &Served, task: &str, folder: &Path) -> Result<()
     Err(Error::model(folder, problem))
 }
 
-fn load(settings: &ModelSettings, folder: &Path, version: u64, drift_window: usize) -> Result<Served> {
+fn load(
+    (name, settings): (&str, &ModelSettings),
+    folder: &Path,
+    version: u64,
+    drift_window: usize,
+) -> Result<Served> {
     let files = check_files(folder)?;
     let changed = files.iter().filter(|file| file.as_written == Some(false));
     let problems: Vec<String> =
@@ -163,7 +177,7 @@ fn load(settings: &ModelSettings, folder: &Path, version: u64, drift_window: usi
     model.set_precision(precision);
     let hashes: String = files.iter().map(|file| format!("{} {}\n", file.sha256, file.path)).collect();
     Ok(Served {
-        name: settings.name(),
+        name: name.to_string(),
         sha256: crate::http::auth::hex_sha256(hashes.as_bytes()),
         precision: settings.precision.clone(),
         version,

@@ -8,6 +8,7 @@ use std::time::Instant;
 use tokio::sync::oneshot;
 use umbel::model::{Questions, Raw};
 
+use super::gate::Ticket;
 use super::{Refused, Served};
 
 /// Questions that wait for a pass.
@@ -32,6 +33,7 @@ pub(super) struct Waiting {
     // What was computed so far, of as many texts.
     raw: Vec<Raw>,
     reply: oneshot::Sender<Result<Vec<Raw>, Refused>>,
+    ticket: Ticket,
 }
 
 /// A job's part in a batch: which of its texts.
@@ -46,8 +48,9 @@ impl Waiting {
         questions: Arc<Questions>,
         reply: oneshot::Sender<Result<Vec<Raw>, Refused>>,
         deadline: Instant,
+        ticket: Ticket,
     ) -> Self {
-        Self { served, questions, since: Instant::now(), deadline, raw: Vec::new(), reply }
+        Self { served, questions, since: Instant::now(), deadline, raw: Vec::new(), reply, ticket }
     }
 
     /// True if it has not been in any pass.
@@ -95,8 +98,11 @@ impl Part {
         let mut waiting = self.waiting;
         waiting.raw.extend(raw);
         if waiting.raw.len() < waiting.questions.len() {
+            let left = waiting.raw.len()..waiting.questions.len();
+            waiting.ticket.are_left(left.map(|text| waiting.questions.n_read(text)).sum());
             return Some(waiting);
         }
+        drop(waiting.ticket);
         let _ = waiting.reply.send(Ok(waiting.raw)); // Who does not listen any more has hung up.
         None
     }

@@ -45,7 +45,6 @@ impl Worker {
             for part in parts.iter().filter(|part| part.waiting.is_new()) {
                 self.metrics.queue_seconds.observe((now - part.waiting.since).as_secs_f64());
             }
-            self.metrics.queue_tokens.set(self.gate.tokens() as i64);
             let unfinished = self.run_parts(parts);
             self.queue.push_rest(unfinished);
         }

@@ -1,17 +1,21 @@
 //! What is logged and counted of each request, and how many are taken at a time.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::auth::OPEN;
 use super::error::ApiError;
 use crate::App;
 use crate::metrics::{RequestLabels, RouteLabels};
+
+/// Who is refused because there is no permit may try again after this time.
+pub(crate) const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 
 /// Logs and counts requests. The log has the route, the status and the time, and no text.
 pub(crate) async fn log(State(app): State<App>, request: Request, next: Next) -> Response {
@@ -34,20 +38,31 @@ pub(crate) async fn log(State(app): State<App>, request: Request, next: Next) ->
     response
 }
 
+/// Where the permit of a request lies, from the time when its body has been read to its answer. Until then it holds
+/// none, so that those who send slowly keep nobody else out.
+#[derive(Clone, Default)]
+pub(crate) struct Place(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
+
+impl Place {
+    pub(crate) fn keep(&self, permit: OwnedSemaphorePermit) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(permit);
+    }
+}
+
 /// Refuses requests that bring work while too much of it waits, before their bodies are read.
-pub(crate) async fn shed(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(crate) async fn shed(State(app): State<App>, mut request: Request, next: Next) -> Response {
     if request.method() != Method::POST {
         return next.run(request).await;
     }
-    let shed = |wait: Duration| {
+    let is_full = app.engine.is_full();
+    let is_full = is_full.or_else(|| (app.requests.available_permits() == 0).then_some(SHORTEST_WAIT));
+    if let Some(wait) = is_full {
         app.metrics.shed.inc();
-        ApiError::overloaded(wait).into_response()
-    };
-    if let Some(wait) = app.engine.is_full() {
-        return shed(wait);
+        return ApiError::overloaded(wait).into_response();
     }
-    match Arc::clone(&app.requests).try_acquire_owned() {
-        Err(_) => shed(Duration::from_secs(1)),
-        Ok(_permit) => next.run(request).await,
-    }
+    let place = Place::default();
+    request.extensions_mut().insert(place.clone());
+    let response = next.run(request).await;
+    drop(place); // Only now: the answer is made.
+    response
 }

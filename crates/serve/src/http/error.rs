@@ -161,6 +161,11 @@ impl Kind {
 }
 
 impl ApiError {
+    /// True if another try may help.
+    pub(crate) fn is_overloaded(&self) -> bool {
+        self.kind == Kind::Overloaded
+    }
+
     /// An error that says this.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), retry_after: None }

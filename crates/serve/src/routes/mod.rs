@@ -18,7 +18,9 @@ mod tei_predict;
 mod texts;
 mod tokenize;
 
+use axum::response::{IntoResponse, Response};
 use axum::{Router, middleware};
+use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::decompression::RequestDecompressionLayer;
 use umbel::registry::Registry;
 use utoipa::openapi::OpenApi as Document;
@@ -99,12 +101,19 @@ pub fn document() -> Document {
 pub fn public(app: App) -> Router {
     all()
         .0
+        .layer(CatchPanicLayer::custom(panicked))
         .layer(RequestDecompressionLayer::new())
         .layer(middleware::from_fn_with_state(app.clone(), access::shed))
         .layer(middleware::from_fn_with_state(app.clone(), auth::check))
         .layer(middleware::from_fn(error::shape))
         .layer(middleware::from_fn_with_state(app.clone(), access::log))
         .with_state(app)
+}
+
+/// What is answered where a route panics, beside the passes and the tokenizers, whose panics never get here.
+fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
+    tracing::error!("a route panicked; its request is answered with an error");
+    error::ApiError::new(error::Kind::Failed, "the server failed").into_response()
 }
 
 /// Metrics, probes and administration: for a listener of their own.

@@ -20,9 +20,10 @@ pub struct QueueSettings {
     pub tokens: usize,
     /// Texts. One request more is taken while there are fewer.
     pub texts: usize,
-    /// Bytes of text. One request more is taken while there are fewer.
+    /// Bytes of text. One request more is taken while there are fewer. Bodies that are being read have as much room
+    /// again.
     pub bytes: usize,
-    /// Requests that are read, wait or are being answered.
+    /// Requests that wait or are being answered.
     pub requests: usize,
 }
 
@@ -60,7 +61,7 @@ impl Default for BatchSettings {
 
 impl Default for QueueSettings {
     fn default() -> Self {
-        Self { tokens: 32_768, texts: 4096, bytes: 64 << 20, requests: 512 }
+        Self { tokens: 32_768, texts: 4096, bytes: 32 << 20, requests: 512 }
     }
 }
 

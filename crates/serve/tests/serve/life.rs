@@ -135,19 +135,24 @@ fn at_its_end_a_server_answers_what_has_begun_and_takes_nothing_new() {
     assert!(std::net::TcpStream::connect(address).is_err());
 }
 
-#[test]
-fn connections_are_encrypted_if_there_is_a_certificate() {
+/// A server with a certificate, and a client that trusts it.
+fn encrypted(changes: &[&str]) -> (Running, rustls::ClientConfig, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let (certificate, key) = (dir.path().join("cert.pem"), dir.path().join("key.pem"));
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_string()]).unwrap();
     std::fs::write(&certificate, made.cert.pem()).unwrap();
     std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
-    let changes =
+    let tls =
         [format!("tls.certificate=\"{}\"", certificate.display()), format!("tls.key=\"{}\"", key.display())];
-    let running = Running::start(&[&changes[0], &changes[1]]);
-    let config = client_of(&made.cert);
+    let changes: Vec<&str> = changes.iter().copied().chain(tls.iter().map(String::as_str)).collect();
+    (Running::start(&changes), client_of(&made.cert), dir)
+}
+
+#[test]
+fn connections_are_encrypted_if_there_is_a_certificate() {
+    let (running, config, _dir) = encrypted(&[]);
     let name = rustls::pki_types::ServerName::try_from("localhost").unwrap();
-    let client = rustls::ClientConnection::new(Arc::new(config.clone()), name.clone()).unwrap();
+    let client = rustls::ClientConnection::new(Arc::new(config.clone()), name).unwrap();
     let mut stream = rustls::StreamOwned::new(client, running.connect());
     stream.write_all(b"GET /health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
@@ -156,8 +161,31 @@ fn connections_are_encrypted_if_there_is_a_certificate() {
     assert_ne!(status(&running.ask("GET /health HTTP/1.1", b"")), 200, "not encrypted");
 
     let expected = running.world.predicted("a fine film", &["topic"]);
-    let answers = running.runtime.block_on(by_http2(&running, config, name));
+    let answers = running.runtime.block_on(by_http2(&running, config));
     answers.iter().for_each(|answer| assert_eq!(answer["results"][0]["answers"], expected));
+}
+
+#[test]
+fn who_asks_nothing_by_http2_is_cut_off() {
+    let (running, config, _dir) = encrypted(&["limits.header_ms=300", "limits.write_ms=300"]);
+    running.runtime.block_on(async {
+        let mut stream = http2_stream(&running, config).await;
+        let mut sent = Vec::new();
+        let ended = tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut sent);
+        let _ = tokio::time::timeout(Duration::from_secs(30), ended).await.expect("it was cut off");
+    });
+}
+
+async fn http2_stream(
+    running: &Running,
+    mut config: rustls::ClientConfig,
+) -> tokio_rustls::client::TlsStream<tokio::net::TcpStream> {
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let name = rustls::pki_types::ServerName::try_from("localhost").unwrap();
+    let stream = tokio::net::TcpStream::connect(running.address).await.unwrap();
+    let stream = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap();
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+    stream
 }
 
 /// Who trusts that certificate.
@@ -173,16 +201,8 @@ fn client_of(certificate: &rcgen::Certificate) -> rustls::ClientConfig {
 }
 
 /// Answers to eight requests at once on one connection.
-async fn by_http2(
-    running: &Running,
-    mut config: rustls::ClientConfig,
-    name: rustls::pki_types::ServerName<'static>,
-) -> Vec<Value> {
-    config.alpn_protocols = vec![b"h2".to_vec()];
-    let stream = tokio::net::TcpStream::connect(running.address).await.unwrap();
-    let stream = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap();
-    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
-    let io = hyper_util::rt::TokioIo::new(stream);
+async fn by_http2(running: &Running, config: rustls::ClientConfig) -> Vec<Value> {
+    let io = hyper_util::rt::TokioIo::new(http2_stream(running, config).await);
     let handshake = hyper::client::conn::http2::handshake(hyper_util::rt::TokioExecutor::new(), io);
     let (sender, connection) = handshake.await.unwrap();
     tokio::spawn(connection);

@@ -5,6 +5,7 @@ mod answers;
 mod batches;
 mod browser;
 mod devtools;
+mod fairness;
 mod hostile;
 mod keys;
 mod life;

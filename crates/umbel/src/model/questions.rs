@@ -25,6 +25,7 @@ pub struct Questions {
     groups: Vec<Groups>,
     // For each text the numbers of the heads that run on it.
     asked: Vec<Vec<usize>>,
+    n_words: usize,
 }
 
 /// A text on its way through the encoder.
@@ -74,6 +75,11 @@ impl Questions {
     /// How many tokens of a text are read.
     pub fn n_read(&self, text: usize) -> usize {
         self.encoded.texts[text].len()
+    }
+
+    /// Words of all texts, those that were cut off included; 0 if no task that was asked answers for each word.
+    pub fn n_words(&self) -> usize {
+        self.n_words
     }
 
     /// True if tokens of a text were cut off.
@@ -136,7 +142,10 @@ impl Model {
             });
         }
         let encoded = self.tokenize(&texts)?;
-        Ok(Questions { texts, n_rows, encoded, heads, groups, asked })
+        let reads_words = heads.iter().any(|&head| matches!(self.heads()[head].reads(), Reads::Words(_)));
+        let words = encoded.texts.iter().take(if reads_words { n_rows } else { 0 });
+        let n_words = words.map(|tokens| tokens.words.len()).sum();
+        Ok(Questions { texts, n_rows, encoded, heads, groups, asked, n_words })
     }
 
     /// Runs texts through the encoder, and the heads on them that each asks for; what comes out is in their order.
@@ -352,6 +361,9 @@ mod tests {
         let long = "a ".repeat(model.encoder_shape().max_positions);
         let questions = model.ask(vec!["a".to_string(), long], &["mood"], &[]).unwrap();
         assert_eq!((questions.len(), questions.n_rows(), questions.is_empty()), (2, 2, false));
+        assert_eq!(questions.n_words(), 0);
+        let parts = model.ask(vec!["a b".to_string(), "c".to_string()], &["parts"], &[]).unwrap();
+        assert_eq!(parts.n_words(), 3);
         assert!(!questions.is_cut(0) && questions.is_cut(1));
         assert!(questions.lengths()[1] > questions.n_read(1));
         let error = model.ask(vec![], &["mod"], &[]).err().unwrap().to_string();
