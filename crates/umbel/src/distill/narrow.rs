@@ -20,7 +20,12 @@ const ROWS_A_TURN: usize = 4096;
 /// The rows along the `size` directions in which those of `sample` are longest, about zero so that cosines stay as near
 /// as can be, and scaled as the teacher's are: the mean of a row's squared numbers is 1. They are written to `path`,
 /// which is used again if it is there.
-pub(super) fn narrow(rows: &StoredLabels, size: usize, sample: &[usize], path: &Path) -> Result<StoredLabels> {
+pub(super) fn narrow(
+    rows: &StoredLabels,
+    size: usize,
+    sample: &[usize],
+    path: &Path,
+) -> Result<StoredLabels> {
     let wide = rows.cols();
     if !path.exists() {
         let values = sample.iter().flat_map(|&row| rows.get(row)).copied().collect();
@@ -41,7 +46,10 @@ pub(super) fn narrow(rows: &StoredLabels, size: usize, sample: &[usize], path: &
     let (n, bytes) = (rows.len(), map.len());
     let floats = MappedFloats::new(&map, 0, bytes).filter(|_| bytes == n * size * size_of::<f32>());
     let floats = floats.ok_or_else(|| {
-        Error::model(path, format!("expected {n} rows of {size} numbers, found {bytes} bytes; delete the file"))
+        Error::model(
+            path,
+            format!("expected {n} rows of {size} numbers, found {bytes} bytes; delete the file"),
+        )
     })?;
     Ok(StoredLabels::new(vec![Values::Mapped(floats)], size))
 }

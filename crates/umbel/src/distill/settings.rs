@@ -237,11 +237,15 @@ impl DistillSettings {
             return wrong(format!("`student.sif` is {}; expected above 0", student.sif));
         }
         let weights = [("loss.cosine", loss.cosine), ("loss.mse", loss.mse), ("loss.pairs", loss.pairs)];
-        if let Some((key, weight)) = weights.iter().find(|(_, weight)| !(weight.is_finite() && *weight >= 0.0)) {
+        if let Some((key, weight)) =
+            weights.iter().find(|(_, weight)| !(weight.is_finite() && *weight >= 0.0))
+        {
             return wrong(format!("`{key}` is {weight}; expected 0 or more"));
         }
         match weights.iter().all(|(_, weight)| *weight == 0.0) {
-            true => wrong("`loss.cosine`, `loss.mse` and `loss.pairs` are 0; expected one above 0".to_string()),
+            true => {
+                wrong("`loss.cosine`, `loss.mse` and `loss.pairs` are 0; expected one above 0".to_string())
+            }
             false => Ok(()),
         }
     }

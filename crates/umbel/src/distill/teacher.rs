@@ -69,7 +69,9 @@ impl Teacher {
     ) -> Result<Option<StoredLabels>> {
         let folder = self.cache.join(self.key(texts));
         std::fs::create_dir_all(&folder).map_err(|source| {
-            let told = format!("{source}; the teacher's embeddings are kept there, `--cache` chooses another folder");
+            let told = format!(
+                "{source}; the teacher's embeddings are kept there, `--cache` chooses another folder"
+            );
             Error::Io { path: folder.clone(), source: std::io::Error::new(source.kind(), told) }
         })?;
         let size = self.model.embedding_size();

@@ -23,11 +23,7 @@ pub fn mini() -> Result<PathBuf> {
 }
 
 /// The folder of a packed model in `cache`, or in the other folder if it cannot be there.
-fn unpacked(
-    packed: &[u8],
-    cache: &Path,
-    other: impl FnOnce() -> io::Result<PathBuf>,
-) -> Result<PathBuf> {
+fn unpacked(packed: &[u8], cache: &Path, other: impl FnOnce() -> io::Result<PathBuf>) -> Result<PathBuf> {
     let digest: String = Sha256::digest(packed).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     let name = format!("{MINI}-{digest}");
     let folder = cache.join(&name);
