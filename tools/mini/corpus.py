@@ -32,8 +32,11 @@ WHOLE = 4  # Of so many passages, one is taken as it is, besides its sentences,
 PASSAGE = 110  # up to so many words: the student reads texts of all lengths.
 
 
-def sentences(passage):
-    """Sentences of a passage, long ones in pieces; of some passages, the whole too."""
+def sentences(passage, barred, left_out):
+    """Sentences of a passage, long ones in pieces; of some passages, the whole too.
+
+    Not of one with a piece whose key is barred; such keys are added to left_out.
+    """
     pieces, start = [], 0
     for end in END.finditer(passage):
         piece = passage[start : end.start()]
@@ -41,11 +44,16 @@ def sentences(passage):
             pieces.append(passage[start : end.end()].strip())
             start = end.end()
     pieces.append(passage[start:].strip())
+    keys = {key(piece) for piece in pieces}
     for piece in pieces:
         words = piece.split()
         for at in range(0, len(words), LONGEST):
-            yield " ".join(words[at : at + LONGEST])
-    if len(pieces) > 1 and int(key(passage) or "1", 16) % WHOLE == 0:
+            part = " ".join(words[at : at + LONGEST])
+            keys.add(key(part))
+            yield part
+    found = (keys & barred) - {""}
+    left_out |= found
+    if not found and len(pieces) > 1 and int(key(passage) or "1", 16) % WHOLE == 0:
         yield " ".join(passage.split()[:PASSAGE])
 
 
@@ -113,7 +121,7 @@ def main():
 
     for source in SOURCES:
         passages = source.read(unpacked(source, args.cache))
-        found = [s for passage in passages for s in sentences(passage) if is_english(s)]
+        found = [s for passage in passages for s in sentences(passage, barred, left_out) if is_english(s)]
         if len(found) > source.most:
             found = random.Random(args.seed).sample(found, source.most)
         found = add(found)

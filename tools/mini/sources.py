@@ -121,12 +121,12 @@ def speeches(root: Path) -> Iterator[str]:
 
 
 def descriptions(root: Path) -> Iterator[str]:
-    """Descriptions of all packages of the Debian release, from apt's lists in English."""
+    """Descriptions of all packages of the Debian release's component main, from apt's lists in English."""
     (root / "lists/partial").mkdir(parents=True, exist_ok=True)
     options = ["-o", f"Dir::State::lists={root.resolve()}/lists", "-o", "Acquire::Languages=en"]
     if not list((root / "lists").glob("*Translation-en*")):
         subprocess.run(["apt-get", *options, "-qq", "update"], check=True)
-    for path in sorted((root / "lists").glob("*Translation-en*")):
+    for path in sorted((root / "lists").glob("*_main_i18n_Translation-en*")):
         listed = subprocess.run(["/usr/lib/apt/apt-helper", "cat-file", path], check=True, capture_output=True)
         for entry in listed.stdout.decode("utf-8", "replace").split("\n\n"):
             described = entry.partition("Description-en: ")[2]

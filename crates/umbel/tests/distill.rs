@@ -49,10 +49,31 @@ impl Place {
             dropout: 0.1,
         };
         scratch::write(&dir.path().join("teacher"), &synth::vocabulary(), &size, 1).unwrap();
-        let rows = synth::generate(&Options { rows: 200, ..Options::default() });
+        let place = Self { dir };
+        place.write_corpus(Options::default().seed);
+        place
+    }
+
+    /// A corpus that the seed decides.
+    fn write_corpus(&self, seed: u64) {
+        let rows = synth::generate(&Options { rows: 200, seed, ..Options::default() });
         let texts: String = rows.iter().map(|row| format!("{}\n\n", row.text)).collect();
-        std::fs::write(dir.path().join("corpus.txt"), texts).unwrap();
-        Self { dir }
+        std::fs::write(self.dir.path().join("corpus.txt"), texts).unwrap();
+    }
+
+    /// Does all that comes before training; the error if there is one.
+    fn prepare(&self, settings: &str, target: &str, resume: bool) -> Result<(), String> {
+        let settings = DistillSettings::parse(settings, &[]).unwrap();
+        let prepared = prepare(&settings, &self.paths(target), resume, &mut Unwatched);
+        prepared.map(|_| ()).map_err(|error| error.to_string())
+    }
+
+    /// Changes a number of the teacher's `config.json`.
+    fn change_teacher(&self, key: &str, value: f64) {
+        let path = self.dir.path().join("teacher/config.json");
+        let mut config: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        config[key] = value.into();
+        std::fs::write(path, config.to_string()).unwrap();
     }
 
     fn paths(&self, target: &str) -> Paths {
@@ -180,6 +201,66 @@ fn a_teacher_that_was_stopped_is_asked_again() {
     place.distill(STUDENT, "a", false, &mut Silent);
 }
 
+/// What was prepared of other things is made anew without `resume`, and an error with it that says `named`.
+fn check_change(change: impl FnOnce(&Place) -> String, named: &str) {
+    let place = Place::new();
+    place.prepare(STUDENT, "a", false).unwrap();
+    place.prepare(STUDENT, "a", true).unwrap();
+    let settings = change(&place);
+    let error = place.prepare(&settings, "a", true).unwrap_err();
+    assert!(error.contains(named) && error.contains("when this run began"), "{error}");
+    assert!(error.ends_with("leave `--resume` out, or choose another folder"), "{error}");
+    place.distill(&settings, "a", false, &mut Silent);
+    place.distill(&settings, "fresh", false, &mut Silent);
+    assert!(place.files("a") == place.files("fresh"), "{named}");
+}
+
+#[test]
+fn nothing_of_another_corpus_is_used_again() {
+    let change = |place: &Place| {
+        place.write_corpus(Options::default().seed + 1);
+        STUDENT.to_string()
+    };
+    check_change(change, "`corpus file 1` was ");
+}
+
+#[test]
+fn nothing_of_another_student_is_used_again() {
+    let change = |_: &Place| STUDENT.replace("layers = 1", "layers = 2");
+    check_change(change, "`student.layers` was 1 when this run began and is 2 now");
+}
+
+#[test]
+fn nothing_of_another_teacher_is_used_again() {
+    let change = |place: &Place| {
+        place.change_teacher("layer_norm_eps", 1e-3);
+        STUDENT.to_string()
+    };
+    check_change(change, "`teacher` was ");
+}
+
+#[test]
+fn embeddings_are_asked_again_of_a_teacher_that_computes_otherwise() {
+    let place = Place::new();
+    place.prepare(STUDENT, "a", false).unwrap();
+    place.change_teacher("layer_norm_eps", 1e-3);
+    place.prepare(STUDENT, "b", false).unwrap();
+    assert_eq!(place.teacher_files().len(), 2);
+    let prompts = r#"{"prompts": {"query": "the "}, "default_prompt_name": "query"}"#;
+    std::fs::write(place.dir.path().join("teacher/config_sentence_transformers.json"), prompts).unwrap();
+    place.prepare(STUDENT, "c", false).unwrap();
+    assert_eq!(place.teacher_files().len(), 3);
+}
+
+#[test]
+fn a_teacher_that_gives_fewer_numbers_is_asked_for_all() {
+    let place = Place::new();
+    let config = place.dir.path().join("teacher/config_sentence_transformers.json");
+    std::fs::write(config, r#"{"truncate_dim": 4}"#).unwrap();
+    place.distill(STUDENT, "a", false, &mut Silent);
+    assert_eq!(Model::open(&place.dir.path().join("a")).unwrap().embedding_size(), 16);
+}
+
 #[test]
 fn a_student_of_the_teachers_width_starts_with_its_layers() {
     let place = Place::new();
@@ -194,6 +275,33 @@ fn a_student_of_the_teachers_width_starts_with_its_layers() {
         &mut Silent,
     ));
     assert!(half[0] > 0.8 && half[0] < whole[0], "{half:?}");
+}
+
+#[test]
+fn layers_of_the_teacher_compute_as_its_configuration_says() {
+    struct Starts(Vec<bool>);
+    impl Watcher for Starts {
+        fn progress(&mut self, progress: Progress) {
+            if let Progress::Start { from_layers, .. } = progress {
+                self.0.push(from_layers);
+            }
+        }
+    }
+    let place = Place::new();
+    place.change_teacher("layer_norm_eps", 1e-3);
+    let same = STUDENT.replace("hidden_size = 8", "hidden_size = 16\nintermediate_size = 32");
+    let mut starts = Starts(Vec::new());
+    for (settings, target) in [(&same[..], "same"), (STUDENT, "other")] {
+        let settings = DistillSettings::parse(settings, &[]).unwrap();
+        prepare(&settings, &place.paths(target), false, &mut starts).unwrap();
+    }
+    assert_eq!(starts.0, [true, false]);
+    let eps = |target: &str| -> serde_json::Value {
+        let path = place.dir.path().join(target).join("training/student/config.json");
+        let config: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        config["layer_norm_eps"].clone()
+    };
+    assert_eq!((eps("same"), eps("other")), (serde_json::json!(1e-3), serde_json::json!(1e-12)));
 }
 
 #[test]
@@ -239,6 +347,7 @@ fn what_cannot_be_is_refused_before_anything_is_computed() {
     );
     let found = error("student.vocab_size=10", &place.paths("b"));
     assert!(found.contains("tokenizer.json") && found.contains("`student.vocab_size` is 10"), "{found}");
+    assert!(!place.dir.path().join("cache").exists(), "the teacher was asked nothing");
     std::fs::create_dir_all(place.dir.path().join("c")).unwrap();
     std::fs::write(place.dir.path().join("c/mine"), "mine").unwrap();
     assert!(error("train.epochs=1", &place.paths("c")).contains("is not empty"));

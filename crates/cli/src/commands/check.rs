@@ -8,7 +8,7 @@ use umbel::Error;
 use umbel::check::report::{NumberSpread, SplitRows, Spread, TaskLabels, TaskNoise, Together};
 use umbel::check::{Finding, Lengths, Report, Severity};
 use umbel::folder::write::PendingFile;
-use umbel::hub::{HubOptions, resolve};
+use umbel::hub::{HubOptions, MINI, resolve};
 use umbel::settings::Settings;
 use umbel::train::folds::FoldStep;
 
@@ -99,7 +99,10 @@ fn write_noise(report: &Report, path: &Path) -> Result<()> {
 /// The folder of an encoder that is there already.
 fn cached(encoder: &str) -> umbel::Result<PathBuf> {
     let options = HubOptions { offline: true, ..HubOptions::from_env() };
-    let missing = |_| Error::Hub(format!("`{encoder}` is neither a folder nor a model in the cache"));
+    let missing = |error: Error| match encoder {
+        MINI => error, // It is in no cache yet, but could be.
+        _ => Error::Hub(format!("`{encoder}` is neither a folder nor a model in the cache")),
+    };
     resolve(encoder, &options).map_err(missing)
 }
 

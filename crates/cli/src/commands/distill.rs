@@ -121,8 +121,13 @@ impl Watcher for Steps<'_> {
                     self.output.note(format!("teacher: {done} of {all} texts embedded, {left} left"));
                 }
             }
-            Progress::Start { vocab_size } => {
-                self.output.note(format!("student: {} known", counted(vocab_size, "token", "tokens")));
+            Progress::Start { vocab_size, from_layers } => {
+                let known = counted(vocab_size, "token", "tokens");
+                let start = match from_layers {
+                    true => "it starts with layers of the teacher",
+                    false => "it starts with what the teacher says of each token alone, and random layers",
+                };
+                self.output.note(format!("student: {known} known; {start}"));
             }
         }
     }

@@ -4,18 +4,20 @@
 //! is then trained by the ordinary loop with a task of the kind `distill`.
 
 mod algebra;
+mod corpus;
+mod families;
 mod narrow;
 pub mod settings;
+mod stages;
 mod start;
 mod teacher;
 pub mod vocabulary;
 
 use std::path::{Path, PathBuf};
 
-use crate::data::{Columns, Dataset, Origins, Table, TextSource};
-use crate::error::{BadRows, Error, Result};
+use crate::data::{Dataset, Origins};
+use crate::error::{Error, Result};
 use crate::folder::files;
-use crate::folder::write::write_with;
 use crate::nn::Matrix;
 use crate::settings::Settings;
 use crate::spool::Strings;
@@ -25,18 +27,19 @@ use crate::train::data::RunData;
 use crate::train::run::{Trained, refuse_to_overwrite, run_on};
 use crate::train::{Observer, Outcome, RunFolder};
 
+pub use families::FAMILIES;
 pub use settings::DistillSettings;
-pub use start::FAMILIES;
 
 use start::Start;
 use teacher::Teacher;
+use vocabulary::Trimmed;
 
-/// Texts by which the first projection and the main directions are fitted.
-const SAMPLE: usize = 8192;
 /// The corpus as JSON lines, in `training/`.
 const CORPUS: &str = "corpus.jsonl";
 /// The teacher's embeddings with fewer numbers, in `training/`.
 const NARROWED: &str = "targets.f32";
+/// The folder of the student before its first step, in `training/`.
+const STUDENT: &str = "student";
 
 /// How far the work before training is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +58,8 @@ pub enum Progress {
     Start {
         /// Tokens.
         vocab_size: usize,
+        /// Whether its layers and embeddings are the teacher's.
+        from_layers: bool,
     },
 }
 
@@ -93,10 +98,12 @@ pub struct Prepared {
 
 /// Reads the corpus, asks the teacher, and makes the student's first weights in `target/training/student`.
 ///
-/// What an earlier call has done is used again. `None` if the watcher stopped it.
+/// What an earlier call has done is used again, if settings, teacher and corpus are what they were. `None` if the watcher
+/// stopped it.
 ///
 /// # Errors
-/// If teacher or corpus cannot be read, the settings do not fit them, or `target` holds something already.
+/// If teacher or corpus cannot be read, the settings do not fit them, `target` holds something already, or a run that is to
+/// go on began with others.
 pub fn prepare(
     settings: &DistillSettings,
     paths: &Paths,
@@ -105,111 +112,98 @@ pub fn prepare(
 ) -> Result<Option<Prepared>> {
     let folder = RunFolder { path: paths.target.join("training"), resume };
     refuse_to_overwrite(&paths.target, &folder)?;
-    let max_length = settings.corpus.max_length;
-    let teacher = Teacher::open(&paths.teacher, &paths.cache, max_length, settings.teacher.precision())?;
+    let (max_length, precision) = (settings.corpus.max_length, settings.teacher.precision());
+    let teacher = Teacher::open(&paths.teacher, &paths.cache, max_length, precision)?;
     let wide = teacher.model.embedding_size();
     let size = settings.dimensions(wide)?;
     let run = settings.run(&paths.corpus, size)?;
     std::fs::create_dir_all(&folder.path).map_err(Error::io(&folder.path))?;
-    let (texts, origins) = read(settings, paths, &folder.path)?;
-    let n = texts.texts().len();
+    stages::begin(&folder, &stages::said(settings, &paths.corpus, &teacher)?)?;
+    let (texts, origins) = corpus::read(settings, &paths.corpus, &folder.path)?;
+    let (n, n_held) = (texts.len(), settings.corpus.validation);
     watcher.progress(Progress::Read { texts: n });
-    if n <= settings.corpus.validation {
-        let held = settings.corpus.validation;
+    if n <= n_held {
         return Err(Error::Settings(format!(
-            "the corpus has {n} texts, of which `corpus.validation` holds out {held}; expected more"
+            "the corpus has {n} texts, of which `corpus.validation` holds out {n_held}; expected more"
         )));
     }
-    let Some(stored) = teacher.embeddings(texts.texts(), watcher)? else { return Ok(None) };
+    let with_line = |error| corpus::with_line(error, settings, &paths.corpus);
+    let student = folder.path.join(STUDENT);
+    // Before the teacher embeds them, which takes long, so that a wrong size is told at once.
+    let vocabulary = match student.is_dir() {
+        true => None,
+        false => Some(Vocabulary::of(settings, &teacher, texts.texts()).map_err(with_line)?),
+    };
+    let stored = teacher.embeddings(texts.texts(), watcher).map_err(with_line)?;
+    let Some(stored) = stored else { return Ok(None) };
+    let sample = corpus::sample(n, n_held);
     let stored = match size < wide {
-        true => narrow::narrow(&stored, size, SAMPLE, &folder.path.join(NARROWED))?,
+        true => narrow::narrow(&stored, size, &sample, &folder.path.join(NARROWED))?,
         false => stored,
     };
     let targets = Targets::from(stored);
-
-    let student = folder.path.join("student");
-    if !student.is_dir() {
-        let vocab_size = write_student(settings, &teacher, texts.texts(), &targets, &student)?;
-        watcher.progress(Progress::Start { vocab_size });
+    if let Some(vocabulary) = vocabulary {
+        let vocab_size = vocabulary.trimmed.kept.len();
+        let rows = (texts.texts(), &targets, &sample[..]);
+        let from_layers = write_student(settings, &teacher, &vocabulary, rows, &student)?;
+        watcher.progress(Progress::Start { vocab_size, from_layers });
     }
     let data = split(settings, &run, &texts.with_tasks_before(vec![targets]), &origins)?;
     let (target, max_length) = (paths.target.clone(), settings.student.max_length);
     Ok(Some(Prepared { settings: run, data, target, max_length }))
 }
 
-/// The texts of the corpus that are not empty, in the order of the files.
-fn read(settings: &DistillSettings, paths: &Paths, folder: &Path) -> Result<(Dataset, Origins)> {
-    // Written once as JSON lines, since a table reads no plain text.
-    let path = folder.join(CORPUS);
-    if !path.exists() {
-        let mut bad = BadRows::default();
-        write_with(&path, |file| write_corpus(settings, paths, file, &mut bad))?;
-        if let Err(error) = bad.into_result() {
-            std::fs::remove_file(&path).map_err(Error::io(&path))?;
-            return Err(error);
-        }
-    }
-    let columns = Columns { text: "text".to_string(), labels: Vec::new() };
-    let table = Table::read(&[path], &columns)?;
-    Ok((Dataset::from_table(&table, &[])?, table.origins().clone()))
+/// The tokens that a student knows, and how often the corpus has each of the teacher's.
+struct Vocabulary {
+    trimmed: Trimmed,
+    counts: Vec<u64>,
 }
 
-fn write_corpus(
-    settings: &DistillSettings,
-    paths: &Paths,
-    file: &mut impl std::io::Write,
-    bad: &mut BadRows,
-) -> std::io::Result<()> {
-    for path in &paths.corpus {
-        let source = TextSource::open(Some(path), &settings.corpus.text);
-        for text in source.map_err(|error| std::io::Error::other(error.to_string()))? {
-            match text {
-                Ok(text) if text.text.trim().is_empty() => {}
-                Ok(text) => writeln!(file, "{}", serde_json::json!({"text": text.text}))?,
-                Err(row) => bad.push(row),
+impl Vocabulary {
+    /// The tokens that the corpus has most, as many as the settings say.
+    fn of(settings: &DistillSettings, teacher: &Teacher, texts: &Strings) -> Result<Self> {
+        let path = teacher.model.origin().transformer_dir.join("tokenizer.json");
+        let json = serde_json::from_slice(&files::read(&path)?);
+        let json = json.map_err(|error| Error::model(&path, error.to_string()))?;
+        let counts = teacher.count(texts)?;
+        let trimmed = match settings.student.vocab_size {
+            Some(size) => {
+                vocabulary::trim(json, &counts, size).map_err(|problem| Error::model(&path, problem))?
             }
-        }
+            None => vocabulary::whole(json, teacher.model.encoder_shape().vocab_size),
+        };
+        Ok(Self { trimmed, counts })
     }
-    Ok(())
 }
 
-/// Makes the student's folder, whole or not at all; returns how many tokens it knows.
+/// Makes the student's folder, whole or not at all, fitted to some rows of the texts and targets; true if its layers and
+/// embeddings are the teacher's.
 fn write_student(
     settings: &DistillSettings,
     teacher: &Teacher,
-    texts: &Strings,
-    targets: &Targets,
+    vocabulary: &Vocabulary,
+    (texts, targets, sample): (&Strings, &Targets, &[usize]),
     folder: &Path,
-) -> Result<usize> {
-    let path = teacher.model.origin().transformer_dir.join("tokenizer.json");
-    let json = serde_json::from_slice(&files::read(&path)?);
-    let json = json.map_err(|error| Error::model(&path, error.to_string()))?;
-    let counts = teacher.count(texts)?;
-    let trimmed = match settings.student.vocab_size {
-        Some(size) => {
-            vocabulary::trim(json, &counts, size).map_err(|problem| Error::model(&path, problem))?
-        }
-        None => vocabulary::whole(json, teacher.model.encoder_shape().vocab_size),
-    };
-    let n = texts.len().min(SAMPLE);
-    let values: Vec<f32> = (0..n).flat_map(|row| targets.get(row).unwrap_or_default()).copied().collect();
-    let wanted = Matrix::from_vec(n, values.len() / n.max(1), values);
-    let sample: Vec<&str> = texts.iter().take(n).collect();
-    let start = Start { settings, teacher, trimmed: &trimmed, counts: &counts, sample: (&sample, &wanted) };
+) -> Result<bool> {
+    let values: Vec<f32> =
+        sample.iter().flat_map(|&row| targets.get(row).unwrap_or_default()).copied().collect();
+    let wanted = Matrix::from_vec(sample.len(), values.len() / sample.len().max(1), values);
+    let sample: Vec<&str> = sample.iter().map(|&row| texts.get(row)).collect();
+    let Vocabulary { trimmed, counts } = vocabulary;
+    let start = Start { settings, teacher, trimmed, counts, sample: (&sample, &wanted) };
     let temporary = folder.with_file_name(".student.tmp");
     if temporary.is_dir() {
         std::fs::remove_dir_all(&temporary).map_err(Error::io(&temporary))?;
     }
-    start.write(&temporary)?;
+    let from_layers = start.write(&temporary)?;
     std::fs::rename(&temporary, folder).map_err(Error::io(folder))?;
-    Ok(trimmed.kept.len())
+    Ok(from_layers)
 }
 
 /// The rows, of which some are held out, evenly over the corpus.
 fn split(settings: &DistillSettings, run: &Settings, all: &Dataset, origins: &Origins) -> Result<RunData> {
     let (n, n_held) = (all.len(), settings.corpus.validation);
-    let held: Vec<usize> = (0..n_held).map(|i| i * n / n_held).collect();
-    let train: Vec<usize> = (0..n).filter(|row| held.binary_search(row).is_err()).collect();
+    let (held, train) = (corpus::held_out(n, n_held), corpus::trained(n, n_held));
     let task = task::make(&run.tasks[0])?;
     let tasks = vec![(run.tasks[0].clone(), task)];
     Ok(RunData::of(all.select(&train), origins.select(&train), all.select(&held), tasks))
@@ -222,7 +216,7 @@ impl Prepared {
     /// As [`run_on`].
     pub fn train(self, resume: bool, observer: &mut dyn Observer) -> Result<Trained> {
         let Self { settings, data, target, max_length } = self;
-        let student = target.join("training").join("student");
+        let student = target.join("training").join(STUDENT);
         let mut trained = run_on(data, &settings, &student, &target, resume, observer)?;
         if let Outcome::Finished { .. } = trained.outcome {
             trained.model.remove_head(&settings.tasks[0].name)?;
@@ -239,15 +233,7 @@ impl Prepared {
 /// [`Error::Io`] if something cannot be deleted.
 pub fn clean_up(target: &Path) -> Result<()> {
     crate::train::clean_up_model(target)?;
-    let training = target.join("training");
-    let student = training.join("student");
-    if student.is_dir() {
-        std::fs::remove_dir_all(&student).map_err(Error::io(&student))?;
-    }
-    for path in [CORPUS, NARROWED].map(|name| training.join(name)).iter().filter(|path| path.exists()) {
-        std::fs::remove_file(path).map_err(Error::io(path))?;
-    }
-    Ok(())
+    stages::clean_up(&target.join("training"))
 }
 
 /// The usual folder in which what teachers say is kept: `teachers` in umbel's cache.

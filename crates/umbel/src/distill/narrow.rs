@@ -17,14 +17,19 @@ use crate::task::StoredLabels;
 /// Rows that are turned at a time.
 const ROWS_A_TURN: usize = 4096;
 
-/// The rows along the `size` directions in which the first `sample` of them are longest, about zero so that cosines stay
-/// as near as can be, and scaled as the teacher's are: the mean of a row's squared numbers is 1. They are written to
-/// `path`, which is used again if it is there.
-pub(super) fn narrow(rows: &StoredLabels, size: usize, sample: usize, path: &Path) -> Result<StoredLabels> {
+/// The rows along the `size` directions in which those of `sample` are longest, about zero so that cosines stay as near
+/// as can be, and scaled as the teacher's are: the mean of a row's squared numbers is 1. They are written to `path`,
+/// which is used again if it is there.
+pub(super) fn narrow(
+    rows: &StoredLabels,
+    size: usize,
+    sample: &[usize],
+    path: &Path,
+) -> Result<StoredLabels> {
     let wide = rows.cols();
     if !path.exists() {
-        let n = rows.len().min(sample);
-        let sample = Matrix::from_vec(n, wide, (0..n).flat_map(|row| rows.get(row)).copied().collect());
+        let values = sample.iter().flat_map(|&row| rows.get(row)).copied().collect();
+        let sample = Matrix::from_vec(sample.len(), wide, values);
         let directions = main_directions(&sample, &vec![0.0; wide], size);
         write_with(path, |file| {
             for start in (0..rows.len()).step_by(ROWS_A_TURN) {
@@ -78,7 +83,8 @@ mod tests {
         let values: Vec<f32> = spread.iter_rows().flat_map(row).collect();
         let rows = StoredLabels::new(vec![Values::Owned(values)], 6);
         let dir = tempfile::tempdir().unwrap();
-        let narrowed = narrow(&rows, 2, 20, &dir.path().join("rows")).unwrap();
+        let sample: Vec<usize> = (0..20).collect();
+        let narrowed = narrow(&rows, 2, &sample, &dir.path().join("rows")).unwrap();
         assert_eq!((narrowed.len(), narrowed.cols()), (50, 2));
         for row in 1..50 {
             let (wide, found) =
@@ -87,7 +93,7 @@ mod tests {
             let square: f32 = narrowed.get(row).iter().map(|x| x * x).sum();
             assert!((square - 2.0).abs() < 1e-4, "{square}");
         }
-        let error = narrow(&rows, 3, 20, &dir.path().join("rows")).err().unwrap().to_string();
+        let error = narrow(&rows, 3, &sample, &dir.path().join("rows")).err().unwrap().to_string();
         assert!(error.contains("expected 50 rows of 3 numbers, found 400 bytes"), "{error}");
     }
 }

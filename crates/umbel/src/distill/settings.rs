@@ -5,7 +5,7 @@ use std::path::Path;
 use kernels::Precision;
 use serde::{Deserialize, Serialize};
 
-use super::start::FAMILIES;
+use super::families::FAMILIES;
 use crate::error::{Error, Result};
 use crate::settings::{Settings, TrainSettings, explain};
 
@@ -237,9 +237,16 @@ impl DistillSettings {
             return wrong(format!("`student.sif` is {}; expected above 0", student.sif));
         }
         let weights = [("loss.cosine", loss.cosine), ("loss.mse", loss.mse), ("loss.pairs", loss.pairs)];
-        match weights.iter().find(|(_, weight)| !(weight.is_finite() && *weight >= 0.0)) {
-            Some((key, weight)) => wrong(format!("`{key}` is {weight}; expected 0 or more")),
-            None => Ok(()),
+        if let Some((key, weight)) =
+            weights.iter().find(|(_, weight)| !(weight.is_finite() && *weight >= 0.0))
+        {
+            return wrong(format!("`{key}` is {weight}; expected 0 or more"));
+        }
+        match weights.iter().all(|(_, weight)| *weight == 0.0) {
+            true => {
+                wrong("`loss.cosine`, `loss.mse` and `loss.pairs` are 0; expected one above 0".to_string())
+            }
+            false => Ok(()),
         }
     }
 
@@ -293,6 +300,10 @@ mod tests {
             "`student.hidden_size` is 10; expected a multiple of `heads`, which is 4"
         );
         assert_eq!(error("[student]\n[loss]\npairs = -1"), "`loss.pairs` is -1; expected 0 or more");
+        assert_eq!(
+            error("[student]\n[loss]\ncosine = 0\nmse = 0"),
+            "`loss.cosine`, `loss.mse` and `loss.pairs` are 0; expected one above 0"
+        );
         assert!(
             error("[student]\n[corpus]\nmax_length = 500").contains("expected at most `student.max_length`")
         );

@@ -8,90 +8,23 @@ use serde_json::{Value, json};
 
 use super::DistillSettings;
 use super::algebra::{least_squares, main_directions, mean};
+use super::families::{FAMILIES, Family, TAKEN_WITH_LAYERS};
 use super::teacher::Teacher;
 use super::vocabulary::Trimmed;
 use crate::encoder::scratch;
 use crate::error::{Error, Result};
+use crate::folder::config::read_json;
 use crate::folder::write::{NamedTensor, write_file, write_safetensors};
 use crate::folder::{DenseLayer, SentenceFolder, Weights, files, write_sentence_folder};
 use crate::model::Model;
 use crate::nn::Matrix;
 use crate::nn::tensor::Tensor;
-use crate::registry::Registry;
-
-/// How a family of students is made.
-#[derive(Debug)]
-pub struct Family {
-    /// Its `config.json`, for so many tokens and that padding token.
-    config: fn(&DistillSettings, usize, usize) -> Value,
-    /// What comes before the number of a layer in the names of its weights.
-    layer: &'static str,
-}
-
-/// The families that a student can be of.
-pub static FAMILIES: Registry<Family> = Registry {
-    kind: "student.model_type",
-    entries: &[
-        ("bert", Family { config: bert, layer: "encoder.layer." }),
-        ("distilbert", Family { config: distilbert, layer: "transformer.layer." }),
-        ("electra", Family { config: electra, layer: "encoder.layer." }),
-    ],
-};
 
 const WORDS: &str = "embeddings.word_embeddings.weight";
 /// The quadratic mean of the first token embeddings' numbers; the norm after them makes it 1.
 const EMBEDDING_SCALE: f64 = 0.1;
 /// The part of the mean variance that keeps the first projection tame.
 const RIDGE: f64 = 1e-3;
-
-fn bert(settings: &DistillSettings, vocab_size: usize, pad: usize) -> Value {
-    let student = &settings.student;
-    json!({
-        "architectures": ["BertModel"],
-        "model_type": "bert",
-        "vocab_size": vocab_size,
-        "hidden_size": student.hidden_size,
-        "num_hidden_layers": student.layers,
-        "num_attention_heads": student.heads,
-        "intermediate_size": settings.intermediate_size(),
-        "max_position_embeddings": student.max_length,
-        "type_vocab_size": 2,
-        "hidden_act": "gelu",
-        "hidden_dropout_prob": student.dropout,
-        "attention_probs_dropout_prob": student.dropout,
-        "layer_norm_eps": 1e-12,
-        "initializer_range": 0.02,
-        "pad_token_id": pad,
-    })
-}
-
-fn electra(settings: &DistillSettings, vocab_size: usize, pad: usize) -> Value {
-    let mut config = bert(settings, vocab_size, pad);
-    config["architectures"] = json!(["ElectraModel"]);
-    config["model_type"] = json!("electra");
-    config["embedding_size"] = json!(settings.student.hidden_size);
-    config
-}
-
-fn distilbert(settings: &DistillSettings, vocab_size: usize, pad: usize) -> Value {
-    let student = &settings.student;
-    json!({
-        "architectures": ["DistilBertModel"],
-        "model_type": "distilbert",
-        "vocab_size": vocab_size,
-        "dim": student.hidden_size,
-        "n_layers": student.layers,
-        "n_heads": student.heads,
-        "hidden_dim": settings.intermediate_size(),
-        "max_position_embeddings": student.max_length,
-        "activation": "gelu",
-        "dropout": student.dropout,
-        "attention_dropout": student.dropout,
-        "sinusoidal_pos_embds": false,
-        "initializer_range": 0.02,
-        "pad_token_id": pad,
-    })
-}
 
 /// What a student starts from.
 pub(super) struct Start<'a> {
@@ -105,29 +38,28 @@ pub(super) struct Start<'a> {
 }
 
 impl Start<'_> {
-    /// Writes the student's folder.
-    pub(super) fn write(&self, dir: &Path) -> Result<()> {
+    /// Writes the student's folder; true if its layers and embeddings are the teacher's.
+    pub(super) fn write(&self, dir: &Path) -> Result<bool> {
         std::fs::create_dir_all(dir).map_err(Error::io(dir))?;
         let family = FAMILIES.find(&self.settings.student.model_type)?;
         self.write_tokenizer(dir)?;
         let pad = self.trimmed.new_id(self.teacher.model.tokenizer.pad_id()).unwrap_or(0);
-        let config = (family.config)(self.settings, self.trimmed.kept.len(), pad);
+        let mut config = family.config(self.settings, self.trimmed.kept.len(), pad);
         scratch::write_weights(dir, &config, self.settings.train.seed)?;
-        self.write_weights(dir, family)?;
+        let from_layers = self.write_weights(dir, family, &mut config)?;
 
         let mut folder = SentenceFolder::plain(dir);
         folder.max_seq_length = Some(self.settings.student.max_length);
         folder.similarity = Some("cosine".to_string());
+        folder.do_lower_case = self.teacher.do_lower_case;
         write_sentence_folder(dir, &folder, self.settings.student.hidden_size)?;
         folder.dense = vec![self.projection(dir)?];
-        write_sentence_folder(dir, &folder, self.settings.student.hidden_size)
+        write_sentence_folder(dir, &folder, self.settings.student.hidden_size)?;
+        Ok(from_layers)
     }
 
     fn write_tokenizer(&self, dir: &Path) -> Result<()> {
-        let write = |name: &str, value: &Value| {
-            write_file(&dir.join(name), &serde_json::to_vec_pretty(value).expect("plain values"))
-        };
-        write("tokenizer.json", &self.trimmed.json)?;
+        write_json(&dir.join("tokenizer.json"), &self.trimmed.json)?;
         let path = self.teacher.model.origin().transformer_dir.join("tokenizer_config.json");
         let mut config = match path.exists() {
             true => serde_json::from_slice(&files::read(&path)?)
@@ -138,18 +70,27 @@ impl Start<'_> {
         if let Some(config) = config.as_object_mut() {
             config.remove("added_tokens_decoder"); // It names tokens by their old numbers.
         }
-        write("tokenizer_config.json", &config)
+        write_json(&dir.join("tokenizer_config.json"), &config)
     }
 
-    /// Puts in place of random weights what the teacher has for them.
-    fn write_weights(&self, dir: &Path, family: &Family) -> Result<()> {
+    /// Puts in place of random weights what the teacher has for them; true if it has layers for them, which then
+    /// compute as the teacher's configuration says.
+    fn write_weights(&self, dir: &Path, family: &Family, config: &mut Value) -> Result<bool> {
         let random = Weights::open(dir)?;
         let names: Vec<String> = random.names().map(String::from).collect();
         let mut tensors: BTreeMap<String, Tensor> =
             names.into_iter().map(|name| Ok((name.clone(), random.tensor(&name)?))).collect::<Result<_>>()?;
-        match self.same_layers(&tensors) {
-            true => self.take_layers(&mut tensors, family),
-            false => self.take_tokens(&mut tensors)?,
+        let theirs = read_json(&self.teacher.model.origin().transformer_dir.join("config.json"));
+        let from_layers = self.same_layers(&tensors) && same_tables(config, theirs.as_ref().ok());
+        if from_layers {
+            self.take_layers(&mut tensors, family);
+            let theirs = theirs?;
+            for key in TAKEN_WITH_LAYERS {
+                theirs.get(key).into_iter().for_each(|value| config[key] = value.clone());
+            }
+            write_json(&dir.join("config.json"), config)?;
+        } else {
+            self.take_tokens(&mut tensors)?;
         }
         let named = |(name, tensor): (&String, &Tensor)| {
             (name.clone(), tensor.shape.clone(), tensor.as_slice().to_vec())
@@ -157,7 +98,8 @@ impl Start<'_> {
         let owned: Vec<(String, Vec<usize>, Vec<f32>)> = tensors.iter().map(named).collect();
         let named: Vec<NamedTensor<'_>> =
             owned.iter().map(|(name, shape, values)| (name.clone(), shape.clone(), &values[..])).collect();
-        write_safetensors(&dir.join("model.safetensors"), &named, &[("format", "pt")])
+        write_safetensors(&dir.join("model.safetensors"), &named, &[("format", "pt")])?;
+        Ok(from_layers)
     }
 
     /// The teacher's tensors by name.
@@ -264,4 +206,17 @@ impl Start<'_> {
             activation: "identity".to_string(),
         })
     }
+}
+
+/// True if tables of the same sizes mean the same: positions are counted alike, and each token gets nothing else.
+fn same_tables(own: &Value, theirs: Option<&Value>) -> bool {
+    let Some(theirs) = theirs else { return false };
+    let counts_after_padding = own["type_vocab_size"] == 1; // As RoBERTa and its kin do, which have one type.
+    let same_padding = *theirs.get("pad_token_id").unwrap_or(&json!(1)) == own["pad_token_id"];
+    let has_task_types = theirs["use_task_id"].as_bool() == Some(true); // Of ERNIE.
+    !has_task_types && (same_padding || !counts_after_padding)
+}
+
+fn write_json(path: &Path, value: &Value) -> Result<()> {
+    write_file(path, &serde_json::to_vec_pretty(value).expect("plain values"))
 }

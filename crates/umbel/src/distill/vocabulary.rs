@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 pub struct Trimmed {
     /// Its `tokenizer.json`.
     pub json: Value,
-    /// The old number of each token, in the order of the new numbers. Ascending.
+    /// The old number of each token, in the order of the new numbers.
     pub kept: Vec<u32>,
 }
 
 impl Trimmed {
     /// The new number of a token, if it was kept.
     pub fn new_id(&self, old: u32) -> Option<usize> {
-        self.kept.binary_search(&old).ok()
+        self.kept.iter().position(|&kept| kept == old)
     }
 }
 
@@ -28,7 +28,8 @@ pub fn whole(json: Value, n_tokens: usize) -> Trimmed {
 /// Keeps `size` tokens of a WordPiece tokenizer: those that were added to it, single characters alone and within words,
 /// so that each word still has pieces, and then the ones that `counts` has most of, by their numbers.
 ///
-/// Tokens keep their order, and are numbered anew.
+/// Tokens keep their order, and are numbered anew. Those that were added beside the vocabulary come after all others, as
+/// tokenizers number them.
 ///
 /// # Errors
 /// If the tokenizer is no WordPiece, or `size` has no room for the tokens that must be kept.
@@ -52,16 +53,19 @@ pub fn trim(mut json: Value, counts: &[u64], size: usize) -> Result<Trimmed, Str
             || is_ascii(bare)
     };
     let (mut kept, mut rest): (Vec<_>, Vec<_>) = ids.iter().partition(|(id, token)| must(token, **id));
-    if kept.len() > size {
-        let n = kept.len();
+    let mut beside: Vec<u32> = added.iter().copied().filter(|id| !ids.contains_key(id)).collect();
+    beside.sort_unstable();
+    beside.dedup();
+    let n = kept.len() + beside.len();
+    if n > size {
         return Err(format!(
             "`student.vocab_size` is {size}; expected {n} or more, which special tokens and characters take"
         ));
     }
     rest.sort_by_key(|(id, _)| (std::cmp::Reverse(count(counts, **id)), **id));
-    kept.extend(rest.into_iter().take(size - kept.len()));
+    kept.extend(rest.into_iter().take(size - n));
     kept.sort_by_key(|(id, _)| **id);
-    let order: Vec<u32> = kept.iter().map(|(id, _)| **id).collect();
+    let order: Vec<u32> = kept.iter().map(|(id, _)| **id).chain(beside).collect();
     let vocab = kept.iter().enumerate().map(|(new, (_, token))| (token.to_string(), json!(new))).collect();
     let trimmed = Trimmed { json: Value::Null, kept: order };
     json["model"]["vocab"] = Value::Object(vocab);
@@ -100,22 +104,32 @@ fn renumber(json: &mut Value, trimmed: &Trimmed) {
         }
     };
     for token in json["added_tokens"].as_array_mut().into_iter().flatten() {
-        change(&mut token["id"]);
+        token.get_mut("id").into_iter().for_each(change);
     }
-    let post = &mut json["post_processor"];
-    for token in post["special_tokens"].as_object_mut().into_iter().flat_map(|map| map.iter_mut()) {
-        token.1["ids"].as_array_mut().into_iter().flatten().for_each(change);
+    renumber_around(&mut json["post_processor"], &change);
+    json["padding"] = Value::Null; // It names a number too, and is never asked.
+    json["truncation"] = Value::Null;
+}
+
+/// Changes the numbers of the tokens that a post-processor puts around a text; it may be a sequence of others.
+fn renumber_around(post: &mut Value, change: &impl Fn(&mut Value)) {
+    let special = post.get_mut("special_tokens").and_then(Value::as_object_mut);
+    for (_, token) in special.into_iter().flat_map(|map| map.iter_mut()) {
+        token.get_mut("ids").and_then(Value::as_array_mut).into_iter().flatten().for_each(change);
     }
     for key in ["sep", "cls"] {
         post.get_mut(key).and_then(|pair| pair.get_mut(1)).into_iter().for_each(change);
     }
-    json["padding"] = Value::Null; // It names a number too, and is never asked.
-    json["truncation"] = Value::Null;
+    for post in post.get_mut("processors").and_then(Value::as_array_mut).into_iter().flatten() {
+        renumber_around(post, change);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::encoder::scratch::{self, Size};
+    use crate::text::{Tokenizer, TokenizerOptions};
 
     fn tokenizer() -> Value {
         let tokens =
@@ -141,6 +155,43 @@ mod tests {
         assert_eq!(trimmed.json["added_tokens"][3]["id"], json!(3));
         assert_eq!(trimmed.json["post_processor"]["special_tokens"]["[SEP]"]["ids"], json!([3]));
         assert_eq!((trimmed.new_id(10), trimmed.new_id(8)), (Some(8), None));
+    }
+
+    #[test]
+    fn each_of_several_post_processors_is_numbered_anew() {
+        let mut json = tokenizer();
+        let bert = json!({"type": "BertProcessing", "sep": ["[SEP]", 4], "cls": ["[CLS]", 3]});
+        let inner = std::mem::take(&mut json["post_processor"]);
+        json["post_processor"] = json!({"type": "Sequence", "processors": [bert, inner]});
+        let json = trim(json, &[], 8).unwrap().json;
+        let processors = &json["post_processor"]["processors"];
+        assert_eq!(processors[0]["sep"][1], json!(3));
+        assert_eq!(processors[1]["special_tokens"]["[SEP]"]["ids"], json!([3]));
+    }
+
+    #[test]
+    fn tokens_that_were_added_beside_the_vocabulary_come_last() {
+        let dir = tempfile::tempdir().unwrap();
+        let size = Size { hidden_size: 8, n_heads: 2, intermediate_size: 16, ..Size::default() };
+        scratch::write(dir.path(), &["cat", "dog"], &size, 1).unwrap();
+        let path = dir.path().join("tokenizer.json");
+        let mut json: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let vocab = json["model"]["vocab"].as_object().unwrap();
+        let (n, dog) = (vocab.len(), vocab["dog"].as_u64().unwrap() as usize);
+        let added = json!({"id": n, "content": "[ENT]", "single_word": false, "lstrip": false, "rstrip": false,
+                           "normalized": false, "special": true});
+        json["added_tokens"].as_array_mut().unwrap().push(added);
+        let mut counts = vec![0; n + 1];
+        counts[dog] = 1;
+        let trimmed = trim(json, &counts, n).unwrap();
+        assert_eq!((trimmed.kept.len(), trimmed.new_id(n as u32)), (n, Some(n - 1)));
+        std::fs::write(&path, trimmed.json.to_string()).unwrap();
+
+        let tokenizer = Tokenizer::open(dir.path()).unwrap();
+        assert_eq!(tokenizer.max_id() as usize, n - 1);
+        let encoded = tokenizer.encode(&["dog [ENT]"], TokenizerOptions::whole()).unwrap();
+        let dog = trimmed.new_id(dog as u32).unwrap() as u32;
+        assert_eq!(encoded.texts[0].input_ids, [2, dog, n as u32 - 1, 3]);
     }
 
     #[test]

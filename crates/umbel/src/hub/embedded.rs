@@ -4,13 +4,13 @@
 //! what the header tells of: files as they are; matrices of safetensors as a 32-bit scale and 8-bit whole numbers a row, to
 //! be multiplied; other tensors as 32-bit floats.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use super::own_cache;
+use super::unpacked::{SIZES, is_whole};
 use crate::error::{Error, Result};
 use crate::folder::write::{NamedTensor, write_file, write_safetensors};
 use crate::folder::{Weights, disk};
@@ -19,7 +19,7 @@ use crate::folder::{Weights, disk};
 pub const MINI: &str = "umbel-mini";
 
 /// It, packed.
-static PACKED: &[u8] = include_bytes!("../../assets/umbel-mini.bin");
+pub(super) static PACKED: &[u8] = include_bytes!("../../assets/umbel-mini.bin");
 
 /// zstd's strongest level without the ones that take much more memory.
 const LEVEL: i32 = 19;
@@ -54,19 +54,6 @@ impl PackedTensor {
             _ => None,
         }
     }
-}
-
-/// The folder of umbel-mini, which is unpacked into the user's cache if it is not there.
-///
-/// # Errors
-/// [`Error::Io`] if it cannot be written there.
-pub fn mini() -> Result<PathBuf> {
-    let digest: String = Sha256::digest(PACKED).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    let folder = own_cache().join("models").join(format!("{MINI}-{digest}"));
-    if !folder.is_dir() {
-        unpack(PACKED, &folder)?;
-    }
-    Ok(folder)
 }
 
 /// Packs the model of a folder: all its files but heads, `umbel.json`, `README.md` and what training has left.
@@ -131,14 +118,12 @@ fn pack_row(row: &[f32], blob: &mut Vec<u8>) {
     blob.extend(row.iter().map(|x| whole(x) as u8));
 }
 
-/// Writes a packed model as a folder, which appears whole or not at all.
+/// Writes a packed model as a folder, which appears whole or not at all, and replaces one that has lost files.
 ///
 /// # Errors
 /// [`Error::Io`] if a file cannot be written, [`Error::Model`] if the bytes are no packed model.
 pub fn unpack(packed: &[u8], folder: &Path) -> Result<()> {
     let damaged = || Error::model(folder, "it is to be unpacked from bytes that are no packed model");
-    let parent = folder.parent().unwrap_or(Path::new(""));
-    fs::create_dir_all(parent).map_err(Error::io(parent))?;
     let whole = zstd::decode_all(packed).map_err(|_| damaged())?;
     let mut rest = &whole[..];
     let mut take = |n: usize| -> Result<&[u8]> {
@@ -148,9 +133,6 @@ pub fn unpack(packed: &[u8], folder: &Path) -> Result<()> {
     };
     let length = u64::from_le_bytes(take(8)?.try_into().expect("eight bytes"));
     let header: Header = serde_json::from_slice(take(length as usize)?).map_err(|_| damaged())?;
-
-    let name = folder.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = folder.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
     let mut tensors: Vec<(&PackedTensor, Vec<f32>)> = Vec::new();
     for tensor in &header.tensors {
         let n_values = tensor.shape.iter().product::<usize>();
@@ -163,9 +145,15 @@ pub fn unpack(packed: &[u8], folder: &Path) -> Result<()> {
         };
         tensors.push((tensor, values));
     }
+    let mut files: Vec<(&str, &[u8])> = Vec::new();
     for file in &header.files {
-        let path = inside(&temporary, &file.path)?;
-        write_file(&path, take(file.bytes)?)?;
+        files.push((&file.path[..], take(file.bytes)?));
+    }
+    let beside = beside(folder)?;
+    // A folder in it, since it itself cannot be read by others.
+    let temporary = beside.path().join(MINI);
+    for (path, bytes) in files {
+        write_file(&inside(&temporary, path)?, bytes)?;
     }
     for part in tensors.chunk_by(|(a, _), (b, _)| a.path == b.path) {
         let named: Vec<NamedTensor<'_>> = part
@@ -174,12 +162,36 @@ pub fn unpack(packed: &[u8], folder: &Path) -> Result<()> {
             .collect();
         write_safetensors(&inside(&temporary, &part[0].0.path)?, &named, &[("format", "pt")])?;
     }
-    let renamed = disk::rename(&temporary, folder);
-    if folder.is_dir() {
-        let _ = fs::remove_dir_all(&temporary); // Another process was faster, with the same files.
-        return Ok(());
+    write_sizes(&temporary)?;
+    if folder.is_dir() && !is_whole(folder) {
+        disk::rename(folder, &beside.path().join("damaged")).map_err(Error::io(folder))?;
     }
-    renamed.map_err(Error::io(folder))
+    match disk::rename(&temporary, folder) {
+        Err(_) if is_whole(folder) => Ok(()), // Another thread or process was faster.
+        renamed => renamed.map_err(Error::io(folder)),
+    }
+}
+
+/// A new folder in that of `folder`, which is deleted when it is dropped.
+fn beside(folder: &Path) -> Result<tempfile::TempDir> {
+    let parent = match folder.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    fs::create_dir_all(parent).map_err(Error::io(parent))?;
+    let made = tempfile::Builder::new().prefix(".unpacked.").suffix(".tmp").tempdir_in(parent);
+    made.map_err(Error::io(parent))
+}
+
+/// Writes down how many bytes each file of a folder has.
+fn write_sizes(folder: &Path) -> Result<()> {
+    let mut sizes = BTreeMap::new();
+    for path in paths(folder, "")? {
+        let full = folder.join(&path);
+        let bytes = fs::metadata(&full).map_err(Error::io(&full))?.len();
+        sizes.insert(path, bytes);
+    }
+    write_file(&folder.join(SIZES), &serde_json::to_vec(&sizes).expect("plain values"))
 }
 
 /// The path of a file in a folder, with the folders that lead to it.

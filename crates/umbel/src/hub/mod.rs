@@ -7,11 +7,13 @@ mod options;
 mod repository;
 #[cfg(test)]
 mod stub;
+mod unpacked;
 
 use std::path::{Path, PathBuf};
 
-pub use embedded::{MINI, mini, pack, unpack};
+pub use embedded::{MINI, pack, unpack};
 pub use options::{HubOptions, Progress};
+pub use unpacked::mini;
 
 use crate::error::{Error, Result};
 
