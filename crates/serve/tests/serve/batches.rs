@@ -92,8 +92,11 @@ async fn what_waits_shares_a_pass_and_a_long_request_takes_turns_with_short_ones
 async fn a_full_queue_refuses_at_once_and_says_for_how_long() {
     let held = Arc::new(Held::default());
     let world = World::with_pass(&["queue.tokens=10"], held.pass());
+    // More tokens than half of the room count for half of it.
     let first = spawn(&world, json!({"texts": vec!["a"; 5]}));
     held.begun(1).await;
+    let second = spawn(&world, json!({"texts": vec!["a"; 5]}));
+    until(|| metric(&world, "umbel_queue_tokens") >= 10.0).await;
     let body = json!({"texts": "b"}).to_string();
     let response = world.router().oneshot(request("POST", "/v1/predict", body)).await.unwrap();
     let seconds: u64 = response.headers()["retry-after"].to_str().unwrap().parse().unwrap();
@@ -101,7 +104,10 @@ async fn a_full_queue_refuses_at_once_and_says_for_how_long() {
     let (status, body) = read(response).await;
     assert_eq!((status, &body["error"]["code"]), (429, &json!("overloaded")));
     held.open();
-    assert_eq!(first.await.unwrap().0, 200);
+    for answer in [first, second] {
+        assert_eq!(answer.await.unwrap().0, 200);
+    }
+    assert_eq!(metric(&world, "umbel_queue_tokens"), 0.0);
     assert_eq!(post(&world.router(), "/v1/predict", &json!({"texts": "b"})).await.0, 200);
     assert_eq!(metric(&world, "umbel_shed_requests_total"), 1.0);
 }

@@ -49,7 +49,7 @@ fn what_is_compressed_is_measured_as_it_is_read() {
 #[test]
 fn three_megabytes_in_chunks_of_six_bytes_are_read_in_time() {
     let running = Running::start(&["limits.characters=4000000"]);
-    let body = json!({"texts": vec!["a fine film "; 200_000].concat()}).to_string();
+    let body = json!({"texts": vec!["a fine film "; 200_000].concat(), "tasks": ["topic"]}).to_string();
     let mut message = b"POST /v1/predict HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
         content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
         .to_vec();
