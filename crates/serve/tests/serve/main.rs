@@ -9,4 +9,5 @@ mod hostile;
 mod keys;
 mod life;
 mod protocols;
+mod tei;
 mod world;
