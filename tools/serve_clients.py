@@ -1,9 +1,11 @@
-"""The `openai` package and `huggingface_hub` against a server of umbel: serve_clients.py ADDRESS KEY"""
+"""The `openai` package, `huggingface_hub` and `tritonclient` against a server of umbel: serve_clients.py ADDRESS KEY"""
 import json
 import math
 import sys
 import urllib.request
 
+import numpy as np
+import tritonclient.http as triton
 from huggingface_hub import InferenceClient
 from openai import NotFoundError, OpenAI
 
@@ -54,3 +56,20 @@ assert best.label == predicted[0]["answers"][next(iter(predicted[0]["answers"]))
 alike = hub("/similarity").sentence_similarity(texts[0], other_sentences=[texts[0], texts[1]])
 assert abs(alike[0] - 1) < 1e-5 and alike[1] < alike[0]
 print("huggingface_hub: feature_extraction, text_classification, sentence_similarity")
+
+# It sends JSON without a Content-Type, and asks for binary outputs unless told otherwise; JSON is answered then too.
+client = triton.InferenceServerClient(address.removeprefix("http://"))
+headers = {"Authorization": f"Bearer {key}"}
+assert client.is_server_live() and client.is_server_ready() and client.is_model_ready(model, headers=headers)
+metadata = client.get_model_metadata(model, headers=headers)
+text = triton.InferInput("text", [len(texts)], "BYTES")
+text.set_data_from_numpy(np.array(texts, dtype=object), binary_data=False)
+embedding = triton.InferRequestedOutput("embedding", binary_data=False)
+found = client.infer(model, [text], outputs=[embedding], headers=headers).as_numpy("embedding")
+for row, expected in zip(found, predicted, strict=True):
+    same(row.tolist(), expected["embedding"], 1e-7)
+found = client.infer(model, [text], headers=headers)
+for output in metadata["outputs"]:
+    if output["name"] != "embedding":
+        assert found.as_numpy(output["name"]).shape[0] == len(texts)
+print("tritonclient: live, ready, metadata, an output that is asked for and all heads")

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Tries a server with the clients that others wrote: schemathesis against its OpenAPI document, the `openai` package and
-# `huggingface_hub`. Needs `umbel` built (UMBEL, or target/release/umbel) and a Python that can install packages.
+# Tries a server with the clients that others wrote: schemathesis against its OpenAPI document, the `openai` package,
+# `huggingface_hub` and `tritonclient`. Needs `umbel` built (UMBEL, or target/release/umbel) and a Python that can
+# install packages.
 #   tools/serve_clients.sh MODEL
 set -euo pipefail
 root="$(cd "$(dirname "$0")/.." && pwd)"
@@ -14,7 +15,7 @@ trap '[ -z "$server" ] || kill "$server" 2>/dev/null; rm -rf "$work"' EXIT
 if [ -z "$python" ]; then
     python3 -m venv "$work/venv"
     python="$work/venv/bin/python"
-    "$python" -m pip install --quiet openai schemathesis huggingface_hub numpy
+    "$python" -m pip install --quiet openai schemathesis huggingface_hub numpy 'tritonclient[http]'
 fi
 
 echo 'a key of the clients' >"$work/keys"

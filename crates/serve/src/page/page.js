@@ -32,13 +32,28 @@ function body() {
   const asked = { texts: texts() };
   if (models.length > 1) asked.model = model.id;
   if (tasks.length < boxes.length) asked.tasks = tasks;
+  if (tasks.length === 0) asked.embedding = true;
   return asked;
 }
 
+/** The request that the page makes, for a shell; the key, which the page does not know, is to be in a variable. */
 function showCurl() {
   const json = JSON.stringify(body()).replaceAll("'", "'\\''");
-  const lines = [`curl ${location.origin}/v1/predict`, "-H 'Content-Type: application/json'", `-d '${json}'`];
+  const lines = [`curl ${location.origin}/v1/predict`, "-H 'Content-Type: application/json'"];
+  if ("keys" in document.body.dataset) lines.push('-H "Authorization: Bearer $UMBEL_KEY"');
+  lines.push(`-d '${json}'`);
   $("curl").textContent = lines.join(" \\\n  ");
+}
+
+/** Copies the request, or selects it where a page must not copy: browsers let them on HTTPS and on this machine only. */
+async function copy() {
+  try {
+    await navigator.clipboard.writeText($("curl").textContent);
+    say("copied");
+  } catch {
+    getSelection().selectAllChildren($("curl"));
+    say("The browser does not let this page copy; the request is selected, Ctrl + C copies it.");
+  }
 }
 
 function showTasks() {
@@ -138,7 +153,6 @@ async function ask(event) {
   event?.preventDefault();
   const asked = body();
   if (asked.texts.length === 0) return say("There is no sentence.", true);
-  if (chosenModel().tasks.every((task) => task.compares)) asked.embedding = true;
   $("go").disabled = true;
   say("asking …");
   const begun = performance.now();
@@ -164,10 +178,7 @@ async function begin() {
   });
   $("ask").addEventListener("input", showCurl);
   $("model").addEventListener("change", showTasks);
-  $("copy").addEventListener("click", async () => {
-    await navigator.clipboard.writeText($("curl").textContent);
-    say("copied");
-  });
+  $("copy").addEventListener("click", copy);
   try {
     models = (await fetched("/v1/models")).data;
   } catch (error) {

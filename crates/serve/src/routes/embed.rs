@@ -8,7 +8,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::errors::{Tei, TeiErrorBody};
-use super::texts::{Texts, embed, too_long};
+use super::texts::{Texts, TruncationDirection, check_direction, embed, prompted, too_long};
 use crate::App;
 use crate::http::body;
 use crate::http::error::ApiError;
@@ -29,6 +29,10 @@ struct EmbedRequest {
     normalize: Option<bool>,
     /// Whether a text with too many tokens is cut, as it is if missing, or refused.
     truncate: Option<bool>,
+    /// Which end is cut off; only the one that the model cuts off is taken.
+    truncation_direction: Option<TruncationDirection>,
+    /// The prompt of the model that is put before each text, by name; its default one if missing.
+    prompt_name: Option<String>,
     /// Only the first numbers of each embedding.
     #[schema(minimum = 1)]
     dimensions: Option<usize>,
@@ -44,7 +48,9 @@ async fn embed_texts(
     body::Json(request): body::Json<EmbedRequest>,
 ) -> Result<Json<Vec<Vec<f32>>>, ApiError> {
     let served = app.model(request.model.as_deref())?;
-    let mut answered = embed(&app, &served, request.inputs.all(), too_long(request.truncate)).await?;
+    check_direction(&served, request.truncation_direction)?;
+    let texts = prompted(&app, &served, request.prompt_name.as_deref(), request.inputs.all())?;
+    let mut answered = embed(&app, &served, texts, too_long(request.truncate)).await?;
     let normalize = request.normalize.unwrap_or(true);
     let embeddings = answered.embeddings(&served, request.dimensions, normalize)?;
     Ok(Json(embeddings.iter_rows().map(<[f32]>::to_vec).collect()))

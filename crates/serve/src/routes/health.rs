@@ -1,6 +1,9 @@
 //! Probes. None of them runs a model.
 
+use axum::Json;
 use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -15,6 +18,18 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(ready))
         .routes(routes!(v2_live))
         .routes(routes!(v2_ready))
+}
+
+/// That the server lives, as the Open Inference Protocol says it.
+#[derive(Serialize, ToSchema)]
+struct ServerLive {
+    live: bool,
+}
+
+/// That the server is ready, as the Open Inference Protocol says it.
+#[derive(Serialize, ToSchema)]
+struct ServerReady {
+    ready: bool,
 }
 
 fn is_ready(app: &App) -> Result<(), ApiError> {
@@ -44,12 +59,15 @@ async fn ready(State(app): State<App>) -> Result<(), ApiError> {
 }
 
 /// Live, as the Open Inference Protocol says it
-#[utoipa::path(get, path = "/v2/health/live", tag = "probes", security(()), responses((status = 200, description = "Live")))]
-async fn v2_live() {}
+#[utoipa::path(get, path = "/v2/health/live", tag = "probes", security(()), responses(
+    (status = 200, description = "Live", body = ServerLive)))]
+async fn v2_live() -> Json<ServerLive> {
+    Json(ServerLive { live: true })
+}
 
 /// Ready, as the Open Inference Protocol says it
 #[utoipa::path(get, path = "/v2/health/ready", tag = "probes", security(()), responses(
-    (status = 200, description = "Ready"), (status = 503, description = "Not ready")))]
-async fn v2_ready(State(app): State<App>) -> Result<(), ApiError> {
-    is_ready(&app)
+    (status = 200, description = "Ready", body = ServerReady), (status = 503, description = "Not ready")))]
+async fn v2_ready(State(app): State<App>) -> Result<Json<ServerReady>, ApiError> {
+    is_ready(&app).map(|()| Json(ServerReady { ready: true }))
 }

@@ -1,8 +1,10 @@
 //! Metrics and administration, for a listener that only those who run the server can reach.
 
-use axum::extract::{Path, State};
-use axum::http::header::CONTENT_TYPE;
-use axum::response::IntoResponse;
+use axum::extract::{Path, Request, State};
+use axum::http::header::{CONTENT_TYPE, ORIGIN};
+use axum::http::{Method, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
@@ -20,6 +22,18 @@ pub(super) fn routes() -> Router<App> {
         .route("/admin/models", get(models))
         .route("/admin/models/{name}/reload", post(reload_model))
         .route("/admin/models/{name}/heads/{task}/reload", post(reload_head))
+        .route_layer(middleware::from_fn(refuse_pages))
+}
+
+/// Refuses what a page in a browser sends: administration has no keys, and the browser of who runs the server can reach
+/// it whatever page is open. Browsers put `Origin` into every POST.
+async fn refuse_pages(request: Request, next: Next) -> Response {
+    if request.method() == Method::POST && request.headers().contains_key(ORIGIN) {
+        let message = "the request has the header `Origin`, as those of pages in a browser; expected none";
+        let error = json!({"error": {"code": "forbidden", "message": message}});
+        return (StatusCode::FORBIDDEN, Json(error)).into_response();
+    }
+    next.run(request).await
 }
 
 async fn metrics(State(app): State<App>) -> impl IntoResponse {

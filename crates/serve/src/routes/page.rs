@@ -1,5 +1,8 @@
 //! `GET /`: a page to try the models. It is part of the program and asks only this server.
 
+use std::borrow::Cow;
+
+use axum::extract::State;
 use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::response::{IntoResponse, Response};
@@ -17,7 +20,8 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
                       img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// A file of a page.
-pub(super) fn asset(kind: &'static str, text: &'static str) -> Response {
+pub(super) fn asset(kind: &'static str, text: impl Into<Cow<'static, str>>) -> Response {
+    let text: Cow<'static, str> = text.into();
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static(kind)),
         (CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
@@ -31,8 +35,13 @@ pub(super) fn asset(kind: &'static str, text: &'static str) -> Response {
 #[utoipa::path(get, path = "/", tag = "pages",
     responses((status = 200, description = "A page", body = String, content_type = "text/html"),
         (status = 401, description = "There is no key or a wrong one")))]
-async fn page() -> Response {
-    asset("text/html; charset=utf-8", include_str!("../page/index.html"))
+async fn page(State(app): State<App>) -> Response {
+    let (kind, page) = ("text/html; charset=utf-8", include_str!("../page/index.html"));
+    match app.keys.is_empty() {
+        true => asset(kind, page),
+        // The browser sends the key by itself; the request as curl has to say that there is one.
+        false => asset(kind, page.replacen("<body>", "<body data-keys>", 1)),
+    }
 }
 
 /// How the pages look

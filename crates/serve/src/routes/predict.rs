@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use super::Job;
 use super::errors::Own;
-use super::texts::{Texts, too_long};
+use super::texts::{Texts, repeated, too_long};
 use crate::App;
 use crate::engine::Served;
 use crate::http::body;
@@ -32,8 +32,8 @@ struct PredictRequest {
     /// The model, by name; the first that is served if missing.
     model: Option<String>,
     texts: Texts,
-    /// The tasks that are to answer; all that answer single texts, and those of `compare`, if missing. None of the
-    /// others is computed.
+    /// The tasks that are to answer, each once; all that answer single texts, and those of `compare`, if missing. None
+    /// of the others is computed.
     tasks: Option<Vec<String>>,
     /// For tasks that compare texts: for each text the texts that it is compared with.
     #[serde(default)]
@@ -152,6 +152,10 @@ fn tasks(
     let is_meant = |task: &&str| !compares(task) || compare.contains_key(*task);
     let all = || served.tasks().filter(is_meant).map(str::to_string).collect();
     let tasks: Vec<String> = asked.unwrap_or_else(all);
+    if let Some(task) = repeated(&tasks) {
+        let message = format!("`tasks` has `{task}` twice; expected each task once");
+        return Err(ApiError::new(Kind::Invalid, message));
+    }
     for task in &tasks {
         let head = served.model.head(task).map_err(wrong)?;
         if head.compares() && !compare.contains_key(task) {

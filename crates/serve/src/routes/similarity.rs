@@ -8,7 +8,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::errors::Tei;
-use super::texts::{embed, too_long};
+use super::texts::{TruncationDirection, check_direction, embed, prompted, too_long};
 use crate::App;
 use crate::engine::Refused;
 use crate::http::body;
@@ -36,10 +36,14 @@ struct SimilarityInput {
 }
 
 /// How sentences are read.
-#[derive(Deserialize, ToSchema)]
+#[derive(Default, Deserialize, ToSchema)]
 struct SimilarityParameters {
     /// Whether a text with too many tokens is cut, as it is if missing, or refused.
     truncate: Option<bool>,
+    /// Which end is cut off; only the one that the model cuts off is taken.
+    truncation_direction: Option<TruncationDirection>,
+    /// The prompt of the model that is put before each text, by name; its default one if missing.
+    prompt_name: Option<String>,
 }
 
 /// Compare sentences as text-embeddings-inference does
@@ -56,9 +60,11 @@ async fn similarity(
     if sentences.is_empty() {
         return Err(Refused::Empty("`sentences` is empty; expected one or more".to_string()).into());
     }
+    let parameters = request.parameters.unwrap_or_default();
+    check_direction(&served, parameters.truncation_direction)?;
     let texts = std::iter::once(source_sentence).chain(sentences).collect();
-    let truncate = request.parameters.and_then(|parameters| parameters.truncate);
-    let mut answered = embed(&app, &served, texts, too_long(truncate)).await?;
+    let texts = prompted(&app, &served, parameters.prompt_name.as_deref(), texts)?;
+    let mut answered = embed(&app, &served, texts, too_long(parameters.truncate)).await?;
     let embeddings = answered.embeddings(&served, None, true)?;
     let cosine =
         |other: usize| umbel::metric::retrieval::cosine(embeddings.row(0), embeddings.row(other)) as f32;

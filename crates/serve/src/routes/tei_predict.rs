@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use super::Job;
 use super::errors::Tei;
-use super::texts::too_long;
+use super::texts::{TruncationDirection, check_direction, too_long};
 use crate::App;
 use crate::engine::Served;
 use crate::http::body;
@@ -32,17 +32,24 @@ struct TeiPredictRequest {
     raw_scores: bool,
     /// Whether a text with too many tokens is cut, as it is if missing, or refused.
     truncate: Option<bool>,
+    /// Which end is cut off; only the one that the model cuts off is taken.
+    truncation_direction: Option<TruncationDirection>,
     /// The task; the first that answers single texts if missing.
     task: Option<String>,
     /// The model, by name; the first that is served if missing.
     model: Option<String>,
 }
 
-/// A text, or a list of lists of one text.
+/// A text, a list of one text, or a list of such lists.
 #[derive(Deserialize, ToSchema)]
-#[serde(untagged, expecting = "expected a text, or a list of lists of one text")]
+#[serde(
+    untagged,
+    expecting = "expected a text, a list of one text, or a list of such lists; pairs of texts are not answered, and a \
+                 batch is `[[\"a\"], [\"b\"]]`"
+)]
 enum PredictInputs {
     One(String),
+    Listed(OneText),
     Many(SeveralTexts),
 }
 
@@ -54,11 +61,9 @@ struct SeveralTexts(Vec<OneText>);
 
 /// A list of one text.
 #[derive(Deserialize, ToSchema)]
-#[serde(untagged)]
-enum OneText {
-    Bare(String),
-    Listed([String; 1]),
-}
+#[serde(transparent)]
+#[schema(min_items = 1, max_items = 1)]
+struct OneText([String; 1]);
 
 /// A label and its score.
 #[derive(Serialize, ToSchema)]
@@ -78,7 +83,8 @@ enum TeiPredictResponse {
 /// Answer one task as text-embeddings-inference does
 ///
 /// Scores are probabilities as the task's kind makes them: they sum to one where one of several labels is right, and are
-/// independent where any number is. A task that gives numbers has its name as the label.
+/// independent where any number is. A task that gives numbers has its name as the label. A list of one text is answered
+/// as the text alone is, and a list of such lists by a list for each. Pairs of texts are refused.
 #[utoipa::path(post, path = "/predict", tag = "text-embeddings-inference", request_body = TeiPredictRequest,
     responses((status = 200, description = "Labels and scores", body = TeiPredictResponse), Tei))]
 async fn tei_predict(
@@ -86,6 +92,7 @@ async fn tei_predict(
     body::Json(request): body::Json<TeiPredictRequest>,
 ) -> Result<Json<TeiPredictResponse>, ApiError> {
     let served = app.model(request.model.as_deref())?;
+    check_direction(&served, request.truncation_direction)?;
     let head = task(&served, request.task.as_deref())?;
     let labels = head.task.labels();
     if request.raw_scores && (labels.is_empty() || head.n_outputs() != labels.len()) {
@@ -94,8 +101,8 @@ async fn tei_predict(
         return Err(ApiError::new(Kind::Invalid, message));
     }
     let (texts, is_one) = match request.inputs {
-        PredictInputs::One(text) => (vec![text], true),
-        PredictInputs::Many(texts) => (texts.0.into_iter().map(OneText::text).collect(), false),
+        PredictInputs::One(text) | PredictInputs::Listed(OneText([text])) => (vec![text], true),
+        PredictInputs::Many(texts) => (texts.0.into_iter().map(|OneText([text])| text).collect(), false),
     };
     let job = Job {
         model: Arc::clone(&served),
@@ -122,14 +129,6 @@ async fn tei_predict(
         true => TeiPredictResponse::One(all.remove(0)),
         false => TeiPredictResponse::Many(all),
     }))
-}
-
-impl OneText {
-    fn text(self) -> String {
-        match self {
-            Self::Bare(text) | Self::Listed([text]) => text,
-        }
-    }
 }
 
 fn task<'a>(served: &'a Served, name: Option<&str>) -> Result<&'a Head, ApiError> {

@@ -11,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::errors::Tei;
-use super::texts::Texts;
+use super::texts::{Texts, after_prompt, prompt};
 use crate::App;
 use crate::http::body;
 use crate::http::error::ApiError;
@@ -26,6 +26,8 @@ struct TokenizeRequest {
     inputs: Texts,
     /// Whether tokens such as `[CLS]` are put around each text, as they are if missing.
     add_special_tokens: Option<bool>,
+    /// The prompt of the model that is put before each text, by name; its default one if missing.
+    prompt_name: Option<String>,
     /// The model, by name; the first that is served if missing.
     model: Option<String>,
 }
@@ -44,7 +46,7 @@ struct Token {
 
 /// Turn texts into tokens as text-embeddings-inference does
 ///
-/// Texts are not cut.
+/// Texts are not cut. Characters of a prompt that is put before a text count as its own.
 #[utoipa::path(post, path = "/tokenize", tag = "text-embeddings-inference", request_body = TokenizeRequest,
     responses((status = 200, description = "The tokens of each text", body = Vec<Vec<Token>>), Tei))]
 async fn tokenize(
@@ -54,7 +56,8 @@ async fn tokenize(
     let served = app.model(request.model.as_deref())?;
     let add_special_tokens = request.add_special_tokens.unwrap_or(true);
     let options = TokenizerOptions { add_special_tokens, ..TokenizerOptions::whole() };
-    let texts = Arc::new(request.inputs.all());
+    let prompt = prompt(&served, request.prompt_name.as_deref())?;
+    let texts = Arc::new(after_prompt(&app, prompt, request.inputs.all()));
     let tokens = app.engine.explain(&served, Arc::clone(&texts), options).await?;
     let of_text = |(infos, text): (&Vec<TokenInfo>, &String)| -> Vec<Token> {
         let characters = Characters::of(text);

@@ -1,18 +1,26 @@
 //! The page at `/` in a real browser, by keyboard: what it shows, on a desk and on a phone, in light and in the dark.
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use super::devtools::{Page, chromium};
 use super::world::Running;
 
+/// A browser; none if there is none, which is an error where `UMBEL_NEED_BROWSER=1` says that there has to be one.
+fn browser() -> Option<Page> {
+    if let Some(chromium) = chromium() {
+        return Some(Page::open(&chromium));
+    }
+    let is_needed = std::env::var("UMBEL_NEED_BROWSER").is_ok_and(|value| value == "1");
+    assert!(!is_needed, "UMBEL_NEED_BROWSER=1, but there is no Chromium in PATH");
+    eprintln!("SKIPPED: there is no Chromium; the page is not tried");
+    None
+}
+
 /// A page of a server that is about to be tried; none if there is no browser.
 fn page() -> Option<(Running, Page)> {
-    let Some(chromium) = chromium() else {
-        eprintln!("SKIPPED: there is no Chromium; the page is not tried");
-        return None;
-    };
+    let mut page = browser()?;
     let running = Running::start(&[]);
-    let mut page = Page::open(&chromium);
     page.go(&format!("http://{}/", running.address));
     page.until("document.querySelectorAll('#tasks input').length === 5");
     Some((running, page))
@@ -64,17 +72,60 @@ fn by_keyboard_alone_the_page_shows_bars_scores_spans_and_what_was_cut() {
 fn the_request_as_curl_does_what_the_page_did() {
     let Some((running, mut page)) = page() else { return };
     ask(&mut page, "It's a \"fine\" film");
-    let curl = page.value("document.getElementById('curl').textContent");
-    let ran =
-        std::process::Command::new("sh").args(["-c", &format!("{} -s", curl.as_str().unwrap())]).output();
-    let Ok(ran) = ran else { return };
-    if !ran.status.success() && ran.stdout.is_empty() {
-        eprintln!("SKIPPED: there is no curl");
-        return;
-    }
-    let answer: serde_json::Value = serde_json::from_slice(&ran.stdout).unwrap();
+    let Some(answer) = run_curl(&mut page, "") else { return };
     let expected = running.world.predicted("It's a \"fine\" film", &super::world::TASKS);
     assert_eq!(answer["results"][0]["answers"], expected);
+}
+
+/// What the request as curl answers, with that key in the variable; none if there is no curl.
+fn run_curl(page: &mut Page, key: &str) -> Option<serde_json::Value> {
+    let curl = page.value("document.getElementById('curl').textContent");
+    let command = format!("{} -s", curl.as_str().unwrap());
+    let ran = Command::new("sh").args(["-c", &command]).env("UMBEL_KEY", key).output().unwrap();
+    if ran.status.code() == Some(127) {
+        eprintln!("SKIPPED: there is no curl");
+        return None;
+    }
+    assert!(ran.status.success(), "{command}: {ran:?}");
+    Some(serde_json::from_slice(&ran.stdout).unwrap())
+}
+
+#[test]
+fn where_there_are_keys_the_request_as_curl_has_one_too() {
+    let Some(mut page) = browser() else { return };
+    let running = Running::start(&[&format!("auth.keys=[\"{}\"]", umbel_serve::hash_key("open sesame"))]);
+    page.authorize("Bearer open sesame");
+    page.go(&format!("http://{}/", running.address));
+    page.until("document.querySelectorAll('#tasks input').length === 5");
+    ask(&mut page, "a fine film");
+    let Some(answer) = run_curl(&mut page, "open sesame") else { return };
+    let expected = running.world.predicted("a fine film", &super::world::TASKS);
+    assert_eq!(answer["results"][0]["answers"], expected);
+    let Some(refused) = run_curl(&mut page, "another key") else { return };
+    assert_eq!(refused["error"]["code"], "no_key");
+}
+
+#[test]
+fn without_a_task_the_page_shows_the_embedding_and_says_so_in_the_request() {
+    let Some((_running, mut page)) = page() else { return };
+    page.value("document.querySelectorAll('#tasks input').forEach((box) => box.click())");
+    ask(&mut page, "a fine film");
+    let shown = page.value("document.querySelector('article').textContent");
+    assert!(shown.as_str().unwrap().contains("32 numbers"), "{shown}");
+    let Some(answer) = run_curl(&mut page, "") else { return };
+    assert_eq!(answer["results"][0]["embedding"].as_array().unwrap().len(), 32);
+}
+
+#[test]
+fn what_cannot_be_copied_is_selected() {
+    let Some((_running, mut page)) = page() else { return };
+    page.value("document.getElementById('request').open = true");
+    page.value("Object.defineProperty(navigator, 'clipboard', {value: undefined}); 0");
+    page.value("document.getElementById('copy').click()");
+    page.until("/Ctrl \\+ C/.test(document.getElementById('status').textContent)");
+    let selected = page.value("getSelection().toString()");
+    let curl = page.value("document.getElementById('curl').textContent");
+    assert_eq!(selected.as_str().unwrap().trim(), curl.as_str().unwrap().trim());
 }
 
 #[test]

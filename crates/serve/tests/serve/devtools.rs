@@ -100,6 +100,13 @@ impl Page {
         self.order("Emulation.setEmulatedMedia", json!({"features": features}));
     }
 
+    /// What every request of the page says of who asks.
+    pub(crate) fn authorize(&mut self, authorization: &str) {
+        self.order("Network.enable", json!({}));
+        let headers = json!({"headers": {"Authorization": authorization}});
+        self.order("Network.setExtraHTTPHeaders", headers);
+    }
+
     pub(crate) fn go(&mut self, url: &str) {
         self.order("Page.navigate", json!({"url": url}));
     }

@@ -57,7 +57,12 @@ async fn every_route_but_probes_wants_a_key() {
 async fn probes_say_nothing_but_whether_the_server_lives() {
     let world = locked();
     for path in OPEN {
-        assert_eq!(get(&world.router(), path).await, (200, json!("")), "{path}");
+        let expected = match *path {
+            "/v2/health/live" => json!({"live": true}),
+            "/v2/health/ready" => json!({"ready": true}),
+            _ => json!(""),
+        };
+        assert_eq!(get(&world.router(), path).await, (200, expected), "{path}");
     }
 }
 
@@ -67,4 +72,36 @@ async fn metrics_are_not_where_requests_are_answered() {
     for path in ["/metrics", "/admin/models", "/admin/models/tiny/reload"] {
         assert_eq!(get(&world.router(), path).await.0, 404, "{path}");
     }
+}
+
+#[tokio::test]
+async fn administration_takes_nothing_that_a_page_in_a_browser_sends() {
+    let world = World::new(&[]);
+    let admin = umbel_serve::routes::admin(world.app.clone());
+    let send = async |method: &str, path: &str, origin: Option<&str>| {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(origin) = origin {
+            request = request.header("origin", origin);
+        }
+        let request = request.body(axum::body::Body::empty()).unwrap();
+        read(admin.clone().oneshot(request).await.unwrap()).await
+    };
+    for path in ["/admin/models/tiny/reload", "/admin/models/tiny/heads/topic/reload"] {
+        for origin in ["http://elsewhere", "null", "http://127.0.0.1:9090"] {
+            let (status, answer) = send("POST", path, Some(origin)).await;
+            assert_eq!((status, &answer["error"]["code"]), (403, &json!("forbidden")), "{path} {origin}");
+        }
+    }
+    assert_eq!(world.app.model(None).unwrap().version, 1);
+    assert_eq!(send("GET", "/admin/models", Some("http://elsewhere")).await.0, 200);
+    assert_eq!(send("POST", "/admin/models/tiny/reload", None).await.0, 200);
+}
+
+#[tokio::test]
+async fn the_page_is_told_that_there_are_keys_and_none_of_them() {
+    let (_, open) = get(&World::new(&[]).router(), "/").await;
+    let (_, page) = ask(&locked(), "GET", "/", Some("Bearer open sesame")).await;
+    let (open, page) = (open.as_str().unwrap(), page.as_str().unwrap());
+    assert!(open.contains("<body>") && !open.contains("data-keys"));
+    assert!(page.contains("<body data-keys>") && !page.contains("sesame"));
 }

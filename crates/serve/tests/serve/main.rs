@@ -10,4 +10,5 @@ mod hostile;
 mod keys;
 mod life;
 mod protocols;
+mod tei;
 mod world;

@@ -104,9 +104,6 @@ async fn text_embeddings_inference_says_errors_in_its_shape() {
 async fn kserve_takes_bytes_and_gives_an_output_a_head() {
     let world = World::new(&[]);
     let router = world.router();
-    for path in ["/v2/health/live", "/v2/health/ready", "/v2/models/tiny/ready"] {
-        assert_eq!(get(&router, path).await.0, 200, "{path}");
-    }
     assert_eq!(get(&router, "/v2").await.1["name"], "umbel");
     let (_, model) = get(&router, "/v2/models/tiny").await;
     let named = |outputs: &Value| -> Vec<String> {
@@ -146,6 +143,43 @@ async fn kserve_takes_bytes_and_gives_an_output_a_head() {
     assert_eq!((status, &answer["error"]), (400, &json!("shape [3] of 1 texts; expected [1] or [1, 1]")));
     let (status, answer) = get(&router, "/v2/models/none").await;
     assert!(status == 404 && answer["error"].is_string());
+}
+
+#[tokio::test]
+async fn kserve_is_told_in_json_that_the_server_and_a_model_are_ready() {
+    let world = World::new(&[]);
+    let router = world.router();
+    for (path, expected) in [
+        ("/v2/health/live", json!({"live": true})),
+        ("/v2/health/ready", json!({"ready": true})),
+        ("/v2/models/tiny/ready", json!({"name": "tiny", "ready": true})),
+    ] {
+        assert_eq!(get(&router, path).await, (200, expected), "{path}");
+    }
+    assert_eq!(get(&router, "/v2/models/none/ready").await.0, 404);
+    world.app.begin_to_end();
+    assert_eq!(get(&router, "/v2/health/live").await.0, 200);
+    for path in ["/v2/health/ready", "/v2/models/tiny/ready"] {
+        let (status, answer) = get(&router, path).await;
+        assert!(status == 503 && answer["error"].is_string(), "{path}: {status} {answer}");
+    }
+}
+
+#[tokio::test]
+async fn names_that_come_twice_are_refused() {
+    let world = World::new(&[]);
+    let router = world.router();
+    let body = json!({"texts": "a", "tasks": ["topic", "mood", "topic"]});
+    let (status, answer) = post(&router, "/v1/predict", &body).await;
+    let expected = "`tasks` has `topic` twice; expected each task once";
+    assert_eq!((status, &answer["error"]["message"]), (400, &json!(expected)));
+    for name in ["embedding", "topic"] {
+        let input = json!({"name": "text", "shape": [1], "datatype": "BYTES", "data": ["a"]});
+        let body = json!({"inputs": [input], "outputs": [{"name": name}, {"name": "mood"}, {"name": name}]});
+        let (status, answer) = post(&router, "/v2/models/tiny/infer", &body).await;
+        let expected = format!("`outputs` has `{name}` twice; expected each output once");
+        assert_eq!((status, &answer["error"]), (400, &json!(expected)));
+    }
 }
 
 #[tokio::test]

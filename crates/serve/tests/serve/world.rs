@@ -49,6 +49,8 @@ pub(crate) fn make_model(dir: &Path, seed: u64) {
         }
         model.add_head(settings, task, seed + i as u64).unwrap();
     }
+    let prompts = [("query", "find: "), ("document", "")];
+    model.embedding.prompts = prompts.map(|(name, text)| (name.to_string(), text.to_string())).to_vec();
     let texts: Vec<String> = (0..50).map(|i| format!("a fine film number {i}")).collect();
     let predicted = model.predict(&texts).unwrap();
     for task in TASKS {

@@ -13,9 +13,9 @@ use utoipa_axum::routes;
 
 use super::Job;
 use super::errors::{KServe, KServeErrorBody};
-use super::texts::TextList;
+use super::texts::{TextList, repeated};
 use crate::App;
-use crate::engine::{Served, TooLong};
+use crate::engine::{Refused, Served, TooLong};
 use crate::http::body;
 use crate::http::error::{ApiError, Kind};
 
@@ -50,6 +50,13 @@ struct ModelMetadata {
     outputs: Vec<TensorMetadata>,
 }
 
+/// Whether a model is ready.
+#[derive(Serialize, ToSchema)]
+struct ModelReady {
+    name: String,
+    ready: bool,
+}
+
 /// Texts, and which outputs are wanted.
 #[derive(Deserialize, ToSchema)]
 struct InferRequest {
@@ -57,7 +64,7 @@ struct InferRequest {
     /// One input of any name.
     #[schema(min_items = 1, max_items = 1)]
     inputs: Vec<InputTensor>,
-    /// The heads by name, and `embedding`; all heads that answer single texts if missing.
+    /// The heads by name, and `embedding`, each once; all heads that answer single texts if missing.
     outputs: Option<Vec<RequestedOutput>>,
 }
 
@@ -131,10 +138,13 @@ async fn model(State(app): State<App>, Path(name): Path<String>) -> Result<Json<
 /// Whether a model is ready
 #[utoipa::path(get, path = "/v2/models/{model}/ready", tag = "Open Inference Protocol",
     params(("model" = String, Path, description = "Its name")),
-    responses((status = 200, description = "It is"), KServe))]
-async fn ready(State(app): State<App>, Path(name): Path<String>) -> Result<(), ApiError> {
-    app.model(Some(&name))?;
-    if app.is_ending() { Err(crate::engine::Refused::Ending.into()) } else { Ok(()) }
+    responses((status = 200, description = "It is", body = ModelReady), KServe))]
+async fn ready(State(app): State<App>, Path(name): Path<String>) -> Result<Json<ModelReady>, ApiError> {
+    let served = app.model(Some(&name))?;
+    if app.is_ending() {
+        return Err(Refused::Ending.into());
+    }
+    Ok(Json(ModelReady { name: served.name.clone(), ready: true }))
 }
 
 /// Answer tasks as the Open Inference Protocol does
@@ -165,17 +175,21 @@ async fn infer(
     }))
 }
 
-/// The names of the outputs that are wanted, each of which there is.
+/// The names of the outputs that are wanted, each of which there is, and each once.
 fn wanted(served: &Served, asked: Option<Vec<RequestedOutput>>) -> Result<Vec<String>, ApiError> {
     let known: Vec<String> = outputs::metadata(served).into_iter().map(|output| output.name).collect();
     let Some(asked) = asked.filter(|asked| !asked.is_empty()) else {
         return Ok(known.into_iter().filter(|name| name != EMBEDDING).collect());
     };
     let names: Vec<String> = asked.into_iter().map(|output| output.name).collect();
-    match names.iter().find(|name| !known.contains(name)) {
+    if let Some(name) = names.iter().find(|name| !known.contains(name)) {
+        let message = format!("there is no output `{name}`; there is: {}", known.join(", "));
+        return Err(ApiError::new(Kind::Invalid, message));
+    }
+    match repeated(&names) {
         None => Ok(names),
         Some(name) => {
-            let message = format!("there is no output `{name}`; there is: {}", known.join(", "));
+            let message = format!("`outputs` has `{name}` twice; expected each output once");
             Err(ApiError::new(Kind::Invalid, message))
         }
     }
