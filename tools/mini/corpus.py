@@ -132,7 +132,7 @@ def main():
     random.Random(args.seed).shuffle(corpus)
     LEFT_OUT.write_text("".join(f"{own}\n" for own in sorted(known | left_out)))
     corpus = corpus[: args.sentences]
-    with gzip.GzipFile(args.output, "wb", mtime=0) as file:
+    with args.output.open("wb") as whole, gzip.GzipFile("", "wb", fileobj=whole, mtime=0) as file:
         file.write("".join(f"{sentence}\n" for sentence in corpus).encode())
     print(f"{'all':12} {len(corpus):8}  written to {args.output}; {len(left_out)} left out as test data")
 

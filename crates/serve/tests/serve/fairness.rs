@@ -69,15 +69,15 @@ fn small_requests_get_in_beside_a_large_one() {
 
 #[tokio::test]
 async fn tokens_for_people_are_limited_too() {
-    let router = World::new(&["limits.tokens=50"]).router();
+    let router = World::new(&["limits.tokens=150"]).router();
     let tokenize = |words: usize| json!({"inputs": "film ".repeat(words)});
     assert_eq!(post(&router, "/tokenize", &tokenize(10)).await.0, 200);
-    assert_eq!(post(&router, "/tokenize", &tokenize(100)).await.0, 413);
-    let tagged = json!({"texts": "film ".repeat(100), "tasks": ["parts"]});
+    assert_eq!(post(&router, "/tokenize", &tokenize(200)).await.0, 413);
+    let tagged = json!({"texts": "film ".repeat(200), "tasks": ["parts"]});
     let (status, answer) = post(&router, "/v1/predict", &tagged).await;
     assert_eq!(status, 413, "it has an output a word, those that were cut off included");
     assert!(
-        answer["error"]["message"].as_str().unwrap().contains("100 words; expected at most 50"),
+        answer["error"]["message"].as_str().unwrap().contains("200 words; expected at most 150"),
         "{answer}"
     );
 }
