@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use serde_json::json;
 use umbel::Model;
 use umbel::evaluate::TaskScores;
+use umbel::hub::MINI;
 use umbel::settings::Settings;
 use umbel::synth::{self, EXAMPLES, Options, Recipe};
 use umbel::task::Answer;
@@ -19,16 +20,20 @@ use crate::report::metric_name;
 use crate::tables::Align::{Left, Right};
 use crate::tables::{row, table};
 
-/// Train a first model in a minute: generated data, two tasks, no download.
+/// Train a first model in half a minute: generated data, two tasks, no download.
 ///
-/// Sentences are generated with a topic (one of eight) and a sentiment (a number from -1 to 1). A small encoder
-/// learns both from random weights, and is tried on sentences it has never seen.
+/// Sentences are generated with a topic (one of eight) and a sentiment (a number from -1 to 1). umbel-mini, the encoder
+/// that is part of the program, learns both, and is tried on sentences it has never seen.
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  umbel demo")]
 pub(crate) struct Args {
-    /// Fine-tune this encoder, a folder, a hub id or umbel-mini, instead of a small one with random weights.
-    #[arg(long, value_name = "MODEL")]
-    encoder: Option<String>,
+    /// The encoder to fine-tune: a folder, a hub id or umbel-mini.
+    #[arg(long, value_name = "MODEL", default_value = MINI)]
+    encoder: String,
+
+    /// Train a small encoder with random weights instead, to see what a pretrained one is worth.
+    #[arg(long, conflicts_with = "encoder")]
+    from_scratch: bool,
 
     /// How many sentences to generate; what the encoder needs if missing.
     #[arg(long, value_name = "N")]
@@ -46,8 +51,9 @@ pub(crate) struct Args {
 pub(super) fn run(args: Args, output: &Output) -> Result<()> {
     let began = Instant::now();
     let dir = folder(args.output)?;
-    let rows = args.rows.unwrap_or(Recipe::of(args.encoder.as_deref()).rows);
-    let options = Options { rows, seed: args.seed, encoder: args.encoder, ..Options::default() };
+    let encoder = Some(args.encoder).filter(|_| !args.from_scratch);
+    let rows = args.rows.unwrap_or(Recipe::of(encoder.as_deref()).rows);
+    let options = Options { rows, seed: args.seed, encoder, ..Options::default() };
     synth::write(&dir.join("data"), &options)?;
 
     let settings = Settings::read(&dir.join("data/umbel.toml"), &[])?;

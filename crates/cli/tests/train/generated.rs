@@ -44,8 +44,11 @@ fn the_demo_trains_and_answers() {
     assert!(project.path("demo/model/umbel.json").exists() && project.path("demo/data/train.jsonl").exists());
     assert!(project.error(&["demo", "-o", "demo"]).contains("holds a demo already"));
     let settings = |demo: &str| std::fs::read_to_string(project.path(demo).join("data/umbel.toml")).unwrap();
-    assert!(settings("demo").contains("encoder = \"encoder\""), "the one with random weights");
+    assert!(settings("demo").contains("encoder = \"umbel-mini\""));
     project.ok(&["demo", "--rows", "100", "-o", "other", "--encoder", "encoder"]);
-    project.ok(&["demo", "--rows", "100", "-o", "mini", "--encoder", "umbel-mini"]);
-    assert!(settings("mini").contains("encoder = \"umbel-mini\""));
+    project.ok(&["demo", "--rows", "100", "-o", "scratch", "--from-scratch"]);
+    assert!(settings("scratch").contains("encoder = \"encoder\""), "the one with random weights");
+    assert!(
+        project.error(&["demo", "--from-scratch", "--encoder", "encoder"]).contains("cannot be used with")
+    );
 }

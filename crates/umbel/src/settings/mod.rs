@@ -21,6 +21,7 @@ pub use calibrate::{Calibrate, CalibrateSettings, Threshold};
 pub use check::{CheckSettings, NoiseSettings};
 pub use data::{DataSettings, Validation};
 pub use files::{Files, Source};
+use model::{DEFAULT_ENCODER, DEFAULT_ENCODER_RATE};
 pub use model::{ModelSettings, OneOrMany, ProjectionSettings};
 pub use overrides::from_toml;
 pub use sampling::{GroupBy, Oversample, SamplingSettings};
@@ -70,7 +71,10 @@ impl Settings {
     /// # Errors
     /// If a key is unknown or a value cannot be.
     pub fn parse(text: &str, overrides: &[String]) -> Result<Self> {
-        let settings: Self = from_toml(text, overrides)?;
+        let mut settings: Self = from_toml(text, overrides)?;
+        if settings.model.encoder == DEFAULT_ENCODER && !gives_a_rate(text, overrides) {
+            settings.train.learning_rate = DEFAULT_ENCODER_RATE;
+        }
         settings.check()?;
         Ok(settings)
     }
@@ -151,6 +155,15 @@ impl Settings {
     }
 }
 
+/// True if a learning rate is said.
+fn gives_a_rate(text: &str, overrides: &[String]) -> bool {
+    let table: Option<toml::Table> = text.parse().ok();
+    let of_file = table.and_then(|table| table.get("train")?.get("learning_rate").cloned());
+    let is_rate =
+        |change: &String| change.split('=').next().is_some_and(|key| key.trim() == "train.learning_rate");
+    of_file.is_some() || overrides.iter().any(is_rate)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -184,7 +197,14 @@ mod tests {
     fn without_an_encoder_it_is_the_one_that_umbel_carries() {
         let data = "[[task]]\nname = \"a\"\nkind = \"regression\"\n[data]\ntrain = \"a.jsonl\"\n";
         for text in [data.to_string(), format!("[model]\nmax_length = 32\n{data}")] {
-            assert_eq!(Settings::parse(&text, &[]).unwrap().model.encoder, "umbel-mini");
+            let settings = Settings::parse(&text, &[]).unwrap();
+            assert_eq!((&settings.model.encoder[..], settings.train.learning_rate), ("umbel-mini", 5e-4));
+            let given = format!("{text}[train]\nlearning_rate = 5e-5\n");
+            assert_eq!(Settings::parse(&given, &[]).unwrap().train.learning_rate, 5e-5);
+            let given = ["train.learning_rate=1e-3".to_string()];
+            assert_eq!(Settings::parse(&text, &given).unwrap().train.learning_rate, 1e-3);
+            let other = ["model.encoder=other".to_string()];
+            assert_eq!(Settings::parse(&text, &other).unwrap().train.learning_rate, 5e-5);
         }
     }
 

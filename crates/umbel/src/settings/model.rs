@@ -81,8 +81,14 @@ impl Default for ModelSettings {
     }
 }
 
+/// The encoder of settings that name none.
+pub(super) const DEFAULT_ENCODER: &str = "umbel-mini";
+/// Its learning rate, if settings give none. It is small and far from its task: at the rate of large encoders it hardly
+/// moves.
+pub(super) const DEFAULT_ENCODER_RATE: f64 = 5e-4;
+
 fn mini() -> String {
-    "umbel-mini".to_string()
+    DEFAULT_ENCODER.to_string()
 }
 
 fn yes() -> bool {

@@ -67,7 +67,7 @@ fn settings(options: &Options) -> Result<String> {
         None => "encoder".to_string(),
     };
     let (encoder, labels, seed) = (toml::Value::from(encoder), toml::Value::from(topics()), options.seed);
-    let Recipe { epochs, batch_size, learning_rate, sentiment_weight, dropout, .. } = recipe;
+    let Recipe { epochs, batch_size, learning_rate, sentiment_weight, dropout, precision, .. } = recipe;
     Ok(format!(
         "\
 [model]
@@ -97,6 +97,7 @@ text = \"text\"
 epochs = {epochs}
 batch_size = {batch_size}
 learning_rate = {learning_rate:?}
+precision = {precision:?}
 seed = {seed}
 "
     ))
