@@ -163,7 +163,7 @@ mod tests {
         let bert = json!({"type": "BertProcessing", "sep": ["[SEP]", 4], "cls": ["[CLS]", 3]});
         let inner = std::mem::take(&mut json["post_processor"]);
         json["post_processor"] = json!({"type": "Sequence", "processors": [bert, inner]});
-        let json = trim(json, &[], 8).unwrap().json;
+        let json = trim(json, &[0, 0, 0, 0, 0, 0, 0, 5, 1], 8).unwrap().json;
         let processors = &json["post_processor"]["processors"];
         assert_eq!(processors[0]["sep"][1], json!(3));
         assert_eq!(processors[1]["special_tokens"]["[SEP]"]["ids"], json!([3]));
