@@ -48,7 +48,4 @@ fn the_demo_trains_and_answers() {
     project.ok(&["demo", "--rows", "100", "-o", "other", "--encoder", "encoder"]);
     project.ok(&["demo", "--rows", "100", "-o", "scratch", "--from-scratch"]);
     assert!(settings("scratch").contains("encoder = \"encoder\""), "the one with random weights");
-    assert!(
-        project.error(&["demo", "--from-scratch", "--encoder", "encoder"]).contains("cannot be used with")
-    );
 }
