@@ -19,6 +19,6 @@ fn umbel_mini_is_a_model_that_needs_no_download() {
     let text = cache.path().join("text.txt");
     std::fs::write(&text, "A small encoder.\n").unwrap();
     let embedded = json_lines(&run(&["embed", "umbel-mini", text.to_str().unwrap()]));
-    assert_eq!(embedded[0]["embedding"].as_array().unwrap().len(), 384);
+    assert_eq!(embedded[0]["embedding"].as_array().unwrap().len(), 256);
     assert_eq!(std::fs::read_dir(cache.path().join("umbel/models")).unwrap().count(), 1);
 }
