@@ -127,33 +127,17 @@ impl Default for Metrics {
 impl Metrics {
     fn registered(mut self) -> Self {
         let mut registry = Registry::with_prefix("umbel");
-        let second = || Unit::Seconds;
         registry.register("requests", "Requests by route and status", self.requests.clone());
-        let name = "request_duration";
         let help = "From the head of a request to that of its response";
-        registry.register_with_unit(name, help, second(), self.request_seconds.clone());
+        registry.register_with_unit("request_duration", help, Unit::Seconds, self.request_seconds.clone());
         registry.register("shed_requests", "Requests refused because too much waits", self.shed.clone());
-        let name = "tokenize_duration";
-        registry.register_with_unit(
-            name,
-            "Turning a request's texts into tokens",
-            second(),
-            self.tokenize_seconds.clone(),
-        );
-        let name = "queue_duration";
-        registry.register_with_unit(
-            name,
-            "From tokens to the first pass",
-            second(),
-            self.queue_seconds.clone(),
-        );
-        let name = "compute_duration";
-        registry.register_with_unit(
-            name,
-            "A pass through the encoder and the heads",
-            second(),
-            self.compute_seconds.clone(),
-        );
+        for (name, help, histogram) in [
+            ("tokenize_duration", "Turning a request's texts into tokens", &self.tokenize_seconds),
+            ("queue_duration", "From tokens to the first pass", &self.queue_seconds),
+            ("compute_duration", "A pass through the encoder and the heads", &self.compute_seconds),
+        ] {
+            registry.register_with_unit(name, help, Unit::Seconds, histogram.clone());
+        }
         registry.register("batch_texts", "Texts of a pass", self.batch_texts.clone());
         registry.register("batch_tokens", "Tokens of a pass", self.batch_tokens.clone());
         registry.register("queue_tokens", "Tokens that wait or are computed", self.queue_tokens.clone());

@@ -172,8 +172,8 @@ impl Engine {
 
         let questions = Arc::new(questions);
         let (reply, raw) = oneshot::channel();
-        let own = (Arc::clone(&served), Arc::clone(&questions));
-        self.queue.push(Waiting::new(own.0, own.1, reply, deadline, ticket))?;
+        let waiting = Waiting::new(Arc::clone(&served), Arc::clone(&questions), reply, deadline, ticket);
+        self.queue.push(waiting)?;
         let raw = raw.await.map_err(|_| Refused::Failed)??;
         let predicted = served.model.answers(&questions, &raw).map_err(|error| refused(&served, &error))?;
         self.metrics.answered(&served, &predicted, &questions);

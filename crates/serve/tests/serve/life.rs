@@ -44,6 +44,28 @@ async fn a_model_is_replaced_only_by_one_that_works() {
 }
 
 #[test]
+fn a_model_keeps_its_name_when_the_link_to_it_is_moved() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    for (name, seed) in [("v1", 1), ("v2", 50)] {
+        std::fs::create_dir(path(name)).unwrap();
+        make_model(&path(name), seed);
+    }
+    std::os::unix::fs::symlink(path("v1"), path("current")).unwrap();
+    let mut settings = super::world::settings(&[], &[]);
+    let model = path("current").to_string_lossy().into_owned();
+    settings.models = vec![umbel_serve::settings::ModelSettings::from_argument(&model, "f32")];
+    let app = umbel_serve::App::start(settings, Arc::new(run_model)).unwrap();
+    let before = app.model(Some("v1")).unwrap().sha256.clone();
+    std::os::unix::fs::symlink(path("v2"), path("next")).unwrap();
+    std::fs::rename(path("next"), path("current")).unwrap();
+    assert_eq!(app.model(Some("v1")).unwrap().sha256, before);
+    let reloaded = app.reload("v1", None).unwrap();
+    assert_eq!((&reloaded.name[..], reloaded.version), ("v1", 2));
+    assert_ne!(reloaded.sha256, before, "it is what the link leads to now");
+}
+
+#[test]
 fn one_head_is_replaced_if_nothing_else_has_changed() {
     let running = Running::start(&[]);
     let folder = running.world.folder.path();
