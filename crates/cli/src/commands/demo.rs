@@ -6,12 +6,12 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 use serde_json::json;
 use umbel::Model;
-use umbel::evaluate::TaskScores;
+use umbel::evaluate::{Evaluated, TaskScores, evaluate};
 use umbel::hub::MINI;
 use umbel::settings::Settings;
 use umbel::synth::{self, EXAMPLES, Options, Recipe};
 use umbel::task::Answer;
-use umbel::train::{find, run::Tested};
+use umbel::train::{data::read_labelled, find, run::Tested};
 
 use super::train::{Ended, train};
 use crate::numbers::{counted, decimal, seconds};
@@ -23,7 +23,8 @@ use crate::tables::{row, table};
 /// Train a first model in half a minute: generated data, two tasks, no download.
 ///
 /// Sentences are generated with a topic (one of eight) and a sentiment (a number from -1 to 1). umbel-mini, the encoder
-/// that is part of the program, learns both, and is tried on sentences it has never seen.
+/// that is part of the program, learns both, and is tried on sentences it has never seen, some of them of words it was
+/// never shown.
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  umbel demo")]
 pub(crate) struct Args {
@@ -68,12 +69,18 @@ pub(super) fn run(args: Args, output: &Output) -> Result<()> {
             ));
         }
     };
+    let (new, n_new) = on_new_words(&finished.model, &dir)?;
     if output.json {
-        return output.line(json!({"dir": dir, "seconds": began.elapsed().as_secs_f64(), "training": finished.json(&model_dir)}));
+        let (seconds, training) = (began.elapsed().as_secs_f64(), finished.json(&model_dir));
+        return output
+            .line(json!({"dir": dir, "seconds": seconds, "training": training, "new_words": new.tasks}));
     }
-    if let Some(tested) = &finished.tested {
-        output.line(scores(tested))?;
+    let sentences = |n: usize| counted(n, "sentence", "sentences");
+    if let Some(Tested { data, evaluated }) = &finished.tested {
+        output.line(scores(&format!("on {} it has not seen", sentences(data.len())), &evaluated.tasks))?;
     }
+    let title = format!("on {} about things, and in judgements, that it was never shown", sentences(n_new));
+    output.line(scores(&title, &new.tasks))?;
     output.line(examples(&finished.model)?)?;
     output.line(format!(
         "{} in all; the model lies in {}\n",
@@ -96,9 +103,15 @@ fn folder(wanted: Option<PathBuf>) -> Result<PathBuf> {
     Ok(dirs.find(|dir| !dir.exists()).expect("there are more numbers than folders"))
 }
 
-/// Each task's metrics on rows that training never saw.
-fn scores(tested: &Tested) -> String {
-    let tasks = &tested.evaluated.tasks;
+/// How good the model is on rows of words that training has not, and how many rows these are.
+fn on_new_words(model: &Model, dir: &Path) -> Result<(Evaluated, usize)> {
+    let tasks: Vec<_> = model.heads().iter().map(|head| (&head.settings, head.task.as_ref())).collect();
+    let (_, data) = read_labelled(&[dir.join("data").join(synth::NEW_WORDS)], "text", &tasks)?;
+    Ok((evaluate(model, &data)?, data.len()))
+}
+
+/// The title, and each task's metrics.
+fn scores(title: &str, tasks: &[TaskScores]) -> String {
     let line = |task: &str, metrics: [&str; 3]| {
         let scores: Option<&TaskScores> = find(tasks, task);
         let cell = |metric: &str| {
@@ -111,11 +124,7 @@ fn scores(tested: &Tested) -> String {
         line("topic", ["accuracy", "macro_f1", "log_loss"]),
         line("sentiment", ["pearson", "spearman", "rmse"]),
     ];
-    format!(
-        "on {} it has not seen\n{}",
-        counted(tested.data.len(), "sentence", "sentences"),
-        table(&[Left], &rows)
-    )
+    format!("{title}\n{}", table(&[Left], &rows))
 }
 
 /// The model's answers on sentences made by hand, beside what the generator's rules say.

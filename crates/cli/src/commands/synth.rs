@@ -12,7 +12,8 @@ use crate::output::Output;
 /// Write a generated data set with two tasks, and settings to train on it.
 ///
 /// Each row is a sentence with a `topic`, one of eight, and a `sentiment` from -1 to 1. The folder gets
-/// train.jsonl, validation.jsonl, test.jsonl (8, 1 and 1 of ten rows) and umbel.toml.
+/// train.jsonl, validation.jsonl, test.jsonl (8, 1 and 1 of ten rows), new-words.jsonl (rows about things that none of
+/// the others names, in judgements that none of them has) and umbel.toml.
 #[derive(clap::Args)]
 #[command(
     after_help = "Example:\n  umbel synth -o data --rows 10000 --seed 42\n  umbel train data/umbel.toml -o model"
@@ -52,7 +53,7 @@ pub(super) fn run(args: Args, output: &Output) -> Result<()> {
     if output.json {
         let synth::Written { n_train, n_validation, n_test } = written;
         return output.line(
-            json!({"settings": settings, "train": n_train, "validation": n_validation, "test": n_test}),
+            json!({"settings": settings, "train": n_train, "validation": n_validation, "test": n_test, "new_words": n_test}),
         );
     }
     let file =
@@ -61,6 +62,7 @@ pub(super) fn run(args: Args, output: &Output) -> Result<()> {
     output.line(file("train.jsonl", written.n_train))?;
     output.line(file("validation.jsonl", written.n_validation))?;
     output.line(file("test.jsonl", written.n_test))?;
+    output.line(file(synth::NEW_WORDS, written.n_test))?;
     if options.encoder.is_none() {
         output.line(format!(
             "  {:<26}   a small encoder with random weights",

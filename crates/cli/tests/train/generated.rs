@@ -34,6 +34,7 @@ fn the_demo_trains_and_answers() {
     let said = project.ok(&["demo", "--rows", "100", "-o", "demo"]);
     for part in [
         "on 10 sentences it has not seen",
+        "on 10 sentences about things, and in judgements, that it was never shown",
         "accuracy",
         "Pearson",
         "Our flight was not good.",

@@ -17,6 +17,7 @@
 //! | no judgement | 0 |
 
 mod examples;
+mod new_words;
 mod recipe;
 mod sentence;
 mod words;
@@ -25,15 +26,16 @@ mod write;
 pub use examples::{EXAMPLES, Example};
 pub use recipe::{Recipe, write_encoder};
 pub use words::vocabulary;
-pub use write::{Written, write};
+pub use write::{NEW_WORDS, Written, write};
 
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
 use crate::random::Random;
+use new_words::NEW;
 use sentence::Sentence;
-use words::TOPICS;
+use words::{Lexicon, OLD, TOPICS};
 
 /// What is generated.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,16 +86,27 @@ pub fn topics() -> Vec<&'static str> {
 /// assert_eq!(generate(&options), generate(&options));
 /// ```
 pub fn generate(options: &Options) -> Vec<Row> {
-    let mut texts = Random::stream(options.seed, 0);
-    let mut labels = Random::stream(options.seed, 1);
+    rows_of(&OLD, options, [0, 1])
+}
+
+/// Generates rows about things, and with graded words, that no row of [`generate`] has.
+///
+/// A model that was trained on those can only answer by what it has learned before.
+pub fn generate_of_new_words(options: &Options) -> Vec<Row> {
+    rows_of(&NEW, options, [2, 3])
+}
+
+/// Rows of these words; their texts and their labels follow from these streams of random numbers.
+fn rows_of(lexicon: &'static Lexicon, options: &Options, streams: [u64; 2]) -> Vec<Row> {
+    let [mut texts, mut labels] = streams.map(|stream| Random::stream(options.seed, stream));
     let mut seen = HashSet::new();
-    (0..options.rows).map(|_| label(unseen(&mut texts, &mut seen), options, &mut labels)).collect()
+    (0..options.rows).map(|_| label(unseen(lexicon, &mut texts, &mut seen), options, &mut labels)).collect()
 }
 
 /// The next sentence that was not drawn before.
-fn unseen(random: &mut Random, seen: &mut HashSet<String>) -> Sentence {
+fn unseen(lexicon: &'static Lexicon, random: &mut Random, seen: &mut HashSet<String>) -> Sentence {
     loop {
-        let sentence = Sentence::draw(random);
+        let sentence = Sentence::draw(lexicon, random);
         if seen.insert(sentence.text.clone()) {
             return sentence;
         }
@@ -143,7 +156,7 @@ mod tests {
     #[test]
     fn no_text_comes_twice() {
         let mut random = Random::stream(42, 0);
-        let drawn: HashSet<String> = (0..10_000).map(|_| Sentence::draw(&mut random).text).collect();
+        let drawn: HashSet<String> = (0..10_000).map(|_| Sentence::draw(&OLD, &mut random).text).collect();
         assert!(drawn.len() > 9_900, "{} of 10000 draws are distinct", drawn.len());
         let rows = rows(10_000, 42);
         assert_eq!(rows.iter().map(|row| &row.text).collect::<HashSet<_>>().len(), 10_000);
@@ -162,6 +175,27 @@ mod tests {
         assert!(unknown.is_empty(), "{unknown:?}");
         let unused = vocabulary.iter().filter(|word| !found.contains(**word)).count();
         assert_eq!(unused, 3, "only the punctuation marks are no words");
+    }
+
+    #[test]
+    fn rows_of_new_words_have_other_things_and_graded_words_alone() {
+        let options = Options { rows: 500, seed: 7, ..Options::default() };
+        let rows = generate_of_new_words(&options);
+        assert_eq!(rows, generate_of_new_words(&options));
+        let old: HashSet<&str> = OLD.topics.iter().flat_map(|topic| topic.things).copied().collect();
+        let graded: HashSet<&str> = OLD.adjectives.iter().map(|(word, _)| *word).collect();
+        for row in &rows {
+            let found = words(&row.text);
+            assert!(
+                !found.iter().any(|word| old.contains(&word[..]) || graded.contains(&word[..])),
+                "{}",
+                row.text
+            );
+            assert!(
+                found.iter().any(|word| NEW.topics.iter().any(|topic| topic.things.contains(&&word[..])))
+            );
+        }
+        assert!(topics().iter().all(|topic| rows.iter().any(|row| row.topic.as_deref() == Some(topic))));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Drawing a sentence: what it is about, what it says, and the score that follows.
 
 use super::words::{
-    ADJECTIVES, ADVERBS, ASIDES, ASPECTS, BESIDE, DETERMINERS, EFFECTS, FACTS, LIKINGS, LINKS, OBJECTS,
-    PEOPLE, TIMES, TOPICS, Topic,
+    ADVERBS, ASIDES, ASPECTS, BESIDE, DETERMINERS, EFFECTS, FACTS, LIKINGS, LINKS, Lexicon, OBJECTS, PEOPLE,
+    TIMES, Topic,
 };
 use crate::random::Random;
 
@@ -40,11 +40,13 @@ const BESIDE_ANOTHER: f32 = 0.25;
 const ASIDE: f32 = 0.4; // Before the main part, and of its own after it.
 
 impl Sentence {
-    /// The next sentence.
-    pub(super) fn draw(random: &mut Random) -> Self {
-        let topic_idx = random.below(TOPICS.len());
-        let decoy_idx = (topic_idx + 1 + random.below(TOPICS.len() - 1)) % TOPICS.len();
-        let mut speaker = Speaker { topic: &TOPICS[topic_idx], decoy: &TOPICS[decoy_idx], random };
+    /// The next sentence, of these words.
+    pub(super) fn draw(lexicon: &'static Lexicon, random: &mut Random) -> Self {
+        let Lexicon { topics, adjectives } = *lexicon;
+        let topic_idx = random.below(topics.len());
+        let decoy_idx = (topic_idx + 1 + random.below(topics.len() - 1)) % topics.len();
+        let mut speaker =
+            Speaker { topic: &topics[topic_idx], decoy: &topics[decoy_idx], adjectives, random };
         let said = speaker.say();
         let words = speaker.with_asides(said.words);
         Self { text: written(&words, random), topic_idx, score: (said.value * 1000.0).round() / 1000.0 }
@@ -63,6 +65,7 @@ fn written(words: &str, random: &mut Random) -> String {
 struct Speaker<'a> {
     topic: &'static Topic,
     decoy: &'static Topic,
+    adjectives: &'static [(&'static str, f32)],
     random: &'a mut Random,
 }
 
@@ -179,7 +182,8 @@ impl Speaker<'_> {
     }
 
     fn with_adverb(&mut self, side: Side, adverbs: &[(&str, f32)]) -> Clause {
-        let adjectives: Vec<&(&str, f32)> = ADJECTIVES.iter().filter(|(_, value)| side.has(*value)).collect();
+        let adjectives: Vec<&(&str, f32)> =
+            self.adjectives.iter().filter(|(_, value)| side.has(*value)).collect();
         let &&(word, value) = self.random.choose(&adjectives);
         if !self.random.chance(GRADED_BY_ADVERB) {
             return Clause { words: word.to_string(), value };

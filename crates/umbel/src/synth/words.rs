@@ -2,6 +2,16 @@
 
 use std::collections::BTreeSet;
 
+/// The things that texts are about, and the words that grade them; all other words are the same in every text.
+pub(super) struct Lexicon {
+    pub(super) topics: &'static [Topic],
+    /// From -1 to 1.
+    pub(super) adjectives: &'static [(&'static str, f32)],
+}
+
+/// What is learned from.
+pub(super) static OLD: Lexicon = Lexicon { topics: TOPICS, adjectives: ADJECTIVES };
+
 /// A topic and the things that a sentence about it can be about.
 pub(super) struct Topic {
     pub(super) name: &'static str,

@@ -3,8 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Options, Recipe, Row, generate, topics, write_encoder};
+use super::{Options, Recipe, Row, generate, generate_of_new_words, topics, write_encoder};
 use crate::error::{Error, Result};
+
+/// The file of rows whose things and graded words no other file has.
+pub const NEW_WORDS: &str = "new-words.jsonl";
 
 /// How many rows each file got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,11 +16,12 @@ pub struct Written {
     pub n_train: usize,
     /// Of `validation.jsonl`.
     pub n_validation: usize,
-    /// Of `test.jsonl`.
+    /// Of `test.jsonl`, and as many of `new-words.jsonl`.
     pub n_test: usize,
 }
 
-/// Writes `train.jsonl`, `validation.jsonl` and `test.jsonl`, with 8, 1 and 1 of ten rows, and `umbel.toml`.
+/// Writes `train.jsonl`, `validation.jsonl` and `test.jsonl`, with 8, 1 and 1 of ten rows, `new-words.jsonl`, with as many
+/// rows as `test.jsonl` of words that none of them has, and `umbel.toml`.
 ///
 /// Without an encoder in the options, one with random weights is written to `encoder`, and the settings are
 /// those that train it well. The folder is made if need be. Files of these names are replaced, each only once its new one is complete.
@@ -35,6 +39,8 @@ pub fn write(dir: &Path, options: &Options) -> Result<Written> {
     replace(&dir.join("train.jsonl"), &json_lines(train))?;
     replace(&dir.join("validation.jsonl"), &json_lines(validation))?;
     replace(&dir.join("test.jsonl"), &json_lines(test))?;
+    let new = generate_of_new_words(&Options { rows: n_held, ..options.clone() });
+    replace(&dir.join(NEW_WORDS), &json_lines(&new))?;
     if options.encoder.is_none() {
         write_encoder(&dir.join("encoder"), options.seed)?;
     }
@@ -134,7 +140,7 @@ mod tests {
             Options { rows: 105, missing: 0.2, encoder: Some("my \"encoder\"".into()), ..Options::default() };
         write(&dir.path().join("new"), &options).unwrap();
         let columns = Columns { text: "text".into(), labels: vec!["topic".into(), "sentiment".into()] };
-        for (name, n) in [("train", 85), ("validation", 10), ("test", 10)] {
+        for (name, n) in [("train", 85), ("validation", 10), ("test", 10), ("new-words", 10)] {
             let table = Table::read(&[dir.path().join(format!("new/{name}.jsonl"))], &columns).unwrap();
             assert_eq!(table.len(), n);
         }
@@ -142,7 +148,7 @@ mod tests {
         let settings: toml::Table = settings.parse().unwrap();
         assert_eq!(settings["model"]["encoder"].as_str(), Some("my \"encoder\""));
         assert_eq!(settings["task"][0]["labels"].as_array().map(Vec::len), Some(8));
-        assert_eq!(fs::read_dir(dir.path().join("new")).unwrap().count(), 4, "no file is left beside");
+        assert_eq!(fs::read_dir(dir.path().join("new")).unwrap().count(), 5, "no file is left beside");
     }
 
     #[test]
