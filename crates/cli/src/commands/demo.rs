@@ -93,9 +93,10 @@ pub(super) fn run(args: Args, output: &Output) -> Result<()> {
 /// The wanted folder, or the first of our own that is not there yet.
 fn folder(wanted: Option<PathBuf>) -> Result<PathBuf> {
     if let Some(dir) = wanted {
-        return match dir.join("model").exists() {
-            true => bail!("{} holds a demo already; choose another folder or delete it", dir.display()),
-            false => Ok(dir),
+        let taken = ["data", "model"].into_iter().map(|name| dir.join(name)).find(|path| path.exists());
+        return match taken {
+            Some(path) => bail!("{} is there already; choose another folder or delete it", path.display()),
+            None => Ok(dir),
         };
     }
     let numbered = (2..).map(|n| PathBuf::from(format!("umbel-demo-{n}")));

@@ -43,7 +43,7 @@ fn the_demo_trains_and_answers() {
         assert!(said.contains(part), "no `{part}` in\n{said}");
     }
     assert!(project.path("demo/model/umbel.json").exists() && project.path("demo/data/train.jsonl").exists());
-    assert!(project.error(&["demo", "-o", "demo"]).contains("holds a demo already"));
+    assert!(project.error(&["demo", "-o", "demo"]).contains("demo/data is there already"));
     let settings = |demo: &str| std::fs::read_to_string(project.path(demo).join("data/umbel.toml")).unwrap();
     assert!(settings("demo").contains("encoder = \"umbel-mini\""));
     project.ok(&["demo", "--rows", "100", "-o", "other", "--encoder", "encoder"]);

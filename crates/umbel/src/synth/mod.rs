@@ -89,9 +89,10 @@ pub fn generate(options: &Options) -> Vec<Row> {
     rows_of(&OLD, options, [0, 1])
 }
 
-/// Generates rows about things, and with graded words, that no row of [`generate`] has.
+/// Generates rows about things, and with words that judge, that no row of [`generate`] has.
 ///
-/// A model that was trained on those can only answer by what it has learned before.
+/// A model that was trained on those has learned there how sentences are built; what these words mean it can only have
+/// learned before.
 pub fn generate_of_new_words(options: &Options) -> Vec<Row> {
     rows_of(&NEW, options, [2, 3])
 }
@@ -183,7 +184,8 @@ mod tests {
         let rows = generate_of_new_words(&options);
         assert_eq!(rows, generate_of_new_words(&options));
         let old: HashSet<&str> = OLD.topics.iter().flat_map(|topic| topic.things).copied().collect();
-        let graded: HashSet<&str> = OLD.adjectives.iter().map(|(word, _)| *word).collect();
+        let verbs = OLD.likings.iter().chain(OLD.effects).flat_map(|(past, base, _)| [*past, *base]);
+        let graded: HashSet<&str> = OLD.adjectives.iter().map(|(word, _)| *word).chain(verbs).collect();
         for row in &rows {
             let found = words(&row.text);
             assert!(

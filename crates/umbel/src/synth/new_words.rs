@@ -1,9 +1,10 @@
 //! Words that no generated training text has: what a model makes of them shows what it knew before.
 
-use super::words::{Lexicon, Topic};
+use super::words::{Lexicon, Topic, Verb};
 
 /// The same topics and scale in other words.
-pub(super) static NEW: Lexicon = Lexicon { topics: TOPICS, adjectives: ADJECTIVES };
+pub(super) static NEW: Lexicon =
+    Lexicon { topics: TOPICS, adjectives: ADJECTIVES, likings: LIKINGS, effects: EFFECTS };
 
 static TOPICS: &[Topic] = &[
     Topic {
@@ -167,6 +168,26 @@ static ADJECTIVES: &[(&str, f32)] = &[
     ("atrocious", -1.0),
 ];
 
+static LIKINGS: &[Verb] = &[
+    ("appreciated", "appreciate", 0.5),
+    ("praised", "praise", 0.6),
+    ("cherished", "cherish", 0.75),
+    ("adored", "adore", 0.9),
+    ("mistrusted", "mistrust", -0.4),
+    ("resented", "resent", -0.6),
+    ("despised", "despise", -0.9),
+    ("detested", "detest", -0.9),
+];
+
+static EFFECTS: &[Verb] = &[
+    ("satisfied", "satisfy", 0.45),
+    ("amazed", "amaze", 0.75),
+    ("thrilled", "thrill", 0.85),
+    ("frustrated", "frustrate", -0.5),
+    ("upset", "upset", -0.6),
+    ("horrified", "horrify", -0.85),
+];
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -178,7 +199,9 @@ mod tests {
     fn they_are_new_and_of_the_same_topics() {
         let known: HashSet<&str> = vocabulary().into_iter().collect();
         let things = TOPICS.iter().flat_map(|topic| topic.things).copied();
-        let words: Vec<&str> = things.chain(ADJECTIVES.iter().map(|(word, _)| *word)).collect();
+        let graded = ADJECTIVES.iter().map(|(word, _)| *word);
+        let verbs = LIKINGS.iter().chain(EFFECTS).map(|(past, ..)| *past);
+        let words: Vec<&str> = things.chain(graded).chain(verbs).collect();
         let old: Vec<&&str> = words.iter().filter(|word| known.contains(**word)).collect();
         assert!(old.is_empty(), "{old:?}");
         assert_eq!(words.iter().collect::<HashSet<_>>().len(), words.len());

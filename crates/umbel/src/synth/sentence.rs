@@ -1,8 +1,7 @@
 //! Drawing a sentence: what it is about, what it says, and the score that follows.
 
 use super::words::{
-    ADVERBS, ASIDES, ASPECTS, BESIDE, DETERMINERS, EFFECTS, FACTS, LIKINGS, LINKS, Lexicon, OBJECTS, PEOPLE,
-    TIMES, Topic,
+    ADVERBS, ASIDES, ASPECTS, BESIDE, DETERMINERS, FACTS, LINKS, Lexicon, OBJECTS, PEOPLE, TIMES, Topic, Verb,
 };
 use crate::random::Random;
 
@@ -42,11 +41,10 @@ const ASIDE: f32 = 0.4; // Before the main part, and of its own after it.
 impl Sentence {
     /// The next sentence, of these words.
     pub(super) fn draw(lexicon: &'static Lexicon, random: &mut Random) -> Self {
-        let Lexicon { topics, adjectives } = *lexicon;
+        let topics = lexicon.topics;
         let topic_idx = random.below(topics.len());
         let decoy_idx = (topic_idx + 1 + random.below(topics.len() - 1)) % topics.len();
-        let mut speaker =
-            Speaker { topic: &topics[topic_idx], decoy: &topics[decoy_idx], adjectives, random };
+        let mut speaker = Speaker { topic: &topics[topic_idx], decoy: &topics[decoy_idx], lexicon, random };
         let said = speaker.say();
         let words = speaker.with_asides(said.words);
         Self { text: written(&words, random), topic_idx, score: (said.value * 1000.0).round() / 1000.0 }
@@ -65,7 +63,7 @@ fn written(words: &str, random: &mut Random) -> String {
 struct Speaker<'a> {
     topic: &'static Topic,
     decoy: &'static Topic,
-    adjectives: &'static [(&'static str, f32)],
+    lexicon: &'static Lexicon,
     random: &'a mut Random,
 }
 
@@ -133,11 +131,11 @@ impl Speaker<'_> {
                 Clause { words: format!("{thing} {link} {}", said.words), value: said.value }
             }
             5..=6 => {
-                let (who, did) = (self.pick(PEOPLE), self.deed(LIKINGS, side));
+                let (who, did) = (self.pick(PEOPLE), self.deed(self.lexicon.likings, side));
                 Clause { words: format!("{who} {} {thing}", did.words), value: did.value }
             }
             7..=8 => {
-                let (did, whom) = (self.deed(EFFECTS, side), self.pick(OBJECTS));
+                let (did, whom) = (self.deed(self.lexicon.effects, side), self.pick(OBJECTS));
                 Clause { words: format!("{thing} {} {whom}", did.words), value: did.value }
             }
             _ => self.name_calling(&thing, side),
@@ -183,7 +181,7 @@ impl Speaker<'_> {
 
     fn with_adverb(&mut self, side: Side, adverbs: &[(&str, f32)]) -> Clause {
         let adjectives: Vec<&(&str, f32)> =
-            self.adjectives.iter().filter(|(_, value)| side.has(*value)).collect();
+            self.lexicon.adjectives.iter().filter(|(_, value)| side.has(*value)).collect();
         let &&(word, value) = self.random.choose(&adjectives);
         if !self.random.chance(GRADED_BY_ADVERB) {
             return Clause { words: word.to_string(), value };
@@ -193,10 +191,10 @@ impl Speaker<'_> {
     }
 
     /// A verb that judges, or the negation of an opposite one.
-    fn deed(&mut self, verbs: &[(&str, &str, f32)], side: Side) -> Clause {
+    fn deed(&mut self, verbs: &[Verb], side: Side) -> Clause {
         let negated = self.random.chance(NEGATED);
         let said = if negated { side.other() } else { side };
-        let verbs: Vec<&(&str, &str, f32)> = verbs.iter().filter(|(.., value)| said.has(*value)).collect();
+        let verbs: Vec<&Verb> = verbs.iter().filter(|(.., value)| said.has(*value)).collect();
         let &&(past, base, value) = self.random.choose(&verbs);
         match negated {
             true => Clause { words: format!("did not {base}"), value: NEGATION * value },

@@ -5,12 +5,20 @@ use std::collections::BTreeSet;
 /// The things that texts are about, and the words that grade them; all other words are the same in every text.
 pub(super) struct Lexicon {
     pub(super) topics: &'static [Topic],
-    /// From -1 to 1.
+    /// Graded words and their value from -1 to 1.
     pub(super) adjectives: &'static [(&'static str, f32)],
+    /// What someone does to a thing.
+    pub(super) likings: &'static [Verb],
+    /// What a thing does to someone.
+    pub(super) effects: &'static [Verb],
 }
 
+/// A verb that judges, in the past and after `did not`, and its value.
+pub(super) type Verb = (&'static str, &'static str, f32);
+
 /// What is learned from.
-pub(super) static OLD: Lexicon = Lexicon { topics: TOPICS, adjectives: ADJECTIVES };
+pub(super) static OLD: Lexicon =
+    Lexicon { topics: TOPICS, adjectives: ADJECTIVES, likings: LIKINGS, effects: EFFECTS };
 
 /// A topic and the things that a sentence about it can be about.
 pub(super) struct Topic {
@@ -250,8 +258,8 @@ pub(super) static ADVERBS: &[(&str, f32)] = &[
     ("barely", 0.3),
 ];
 
-/// What someone does to a thing, in the past and after `did not`, and its value.
-pub(super) static LIKINGS: &[(&str, &str, f32)] = &[
+/// What someone does to a thing.
+pub(super) static LIKINGS: &[Verb] = &[
     ("liked", "like", 0.4),
     ("enjoyed", "enjoy", 0.6),
     ("admired", "admire", 0.7),
@@ -262,8 +270,8 @@ pub(super) static LIKINGS: &[(&str, &str, f32)] = &[
     ("hated", "hate", -0.9),
 ];
 
-/// What a thing does to someone, in the past and after `did not`, and its value.
-pub(super) static EFFECTS: &[(&str, &str, f32)] = &[
+/// What a thing does to someone.
+pub(super) static EFFECTS: &[Verb] = &[
     ("pleased", "please", 0.5),
     ("impressed", "impress", 0.65),
     ("delighted", "delight", 0.85),

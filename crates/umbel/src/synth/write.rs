@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{Options, Recipe, Row, generate, generate_of_new_words, topics, write_encoder};
 use crate::error::{Error, Result};
 
-/// The file of rows whose things and graded words no other file has.
+/// The file of rows whose things and words that judge no other file has.
 pub const NEW_WORDS: &str = "new-words.jsonl";
 
 /// How many rows each file got.
@@ -21,7 +21,7 @@ pub struct Written {
 }
 
 /// Writes `train.jsonl`, `validation.jsonl` and `test.jsonl`, with 8, 1 and 1 of ten rows, `new-words.jsonl`, with as many
-/// rows as `test.jsonl` of words that none of them has, and `umbel.toml`.
+/// rows as `test.jsonl` about other things in other judgements, and `umbel.toml`.
 ///
 /// Without an encoder in the options, one with random weights is written to `encoder`, and the settings are
 /// those that train it well. The folder is made if need be. Files of these names are replaced, each only once its new one is complete.
