@@ -50,13 +50,13 @@ impl Place {
         };
         scratch::write(&dir.path().join("teacher"), &synth::vocabulary(), &size, 1).unwrap();
         let place = Self { dir };
-        place.write_corpus(Options::default().seed);
+        place.write_corpus(200, Options::default().seed);
         place
     }
 
-    /// A corpus that the seed decides.
-    fn write_corpus(&self, seed: u64) {
-        let rows = synth::generate(&Options { rows: 200, seed, ..Options::default() });
+    /// A corpus of so many texts that the seed decides.
+    fn write_corpus(&self, rows: usize, seed: u64) {
+        let rows = synth::generate(&Options { rows, seed, ..Options::default() });
         let texts: String = rows.iter().map(|row| format!("{}\n\n", row.text)).collect();
         std::fs::write(self.dir.path().join("corpus.txt"), texts).unwrap();
     }
@@ -182,23 +182,40 @@ fn a_student_that_was_stopped_goes_on_to_the_same_bits() {
     }
 }
 
-#[test]
-fn a_teacher_that_was_stopped_is_asked_again() {
-    struct AtOnce(Vec<Progress>);
-    impl Watcher for AtOnce {
-        fn progress(&mut self, progress: Progress) {
-            self.0.push(progress);
-        }
-        fn should_stop(&self) -> bool {
-            true
-        }
+/// Takes note of how far the work is, and stops it once it was told so often of the teacher.
+struct Teller(Vec<Progress>, usize);
+
+impl Watcher for Teller {
+    fn progress(&mut self, progress: Progress) {
+        self.0.push(progress);
     }
+
+    fn should_stop(&self) -> bool {
+        self.0.iter().filter(|told| matches!(told, Progress::Teacher { .. })).count() == self.1
+    }
+}
+
+#[test]
+fn a_teacher_that_was_stopped_goes_on_where_it_was() {
     let place = Place::new();
+    place.write_corpus(1200, 3);
     let settings = DistillSettings::parse(STUDENT, &[]).unwrap();
-    let mut watcher = AtOnce(Vec::new());
-    assert!(prepare(&settings, &place.paths("a"), false, &mut watcher).unwrap().is_none());
-    assert_eq!(watcher.0, [Progress::Read { texts: 200 }, Progress::Teacher { done: 0 }]);
-    place.distill(STUDENT, "a", false, &mut Silent);
+    for (stops, done) in [(1, 0), (2, 512), (1, 512)] {
+        let mut teller = Teller(Vec::new(), stops);
+        assert!(prepare(&settings, &place.paths("a"), false, &mut teller).unwrap().is_none());
+        assert!(teller.0.ends_with(&[Progress::Teacher { done }]), "{:?}", teller.0);
+    }
+    let mut teller = Teller(Vec::new(), 0);
+    prepare(&settings, &place.paths("a"), false, &mut teller).unwrap().unwrap();
+    assert_eq!(teller.0[..2], [Progress::Read { texts: 1200 }, Progress::Teacher { done: 512 }]);
+    let asked = place.teacher_files();
+    let bytes = std::fs::read(&asked[0].0).unwrap();
+    assert_eq!((asked.len(), bytes.len()), (1, 1200 * 16 * 4));
+
+    // A file with other numbers is not used again.
+    std::fs::write(&asked[0].0, vec![0x40; bytes.len()]).unwrap();
+    prepare(&settings, &place.paths("b"), false, &mut Unwatched).unwrap().unwrap();
+    assert!(std::fs::read(&asked[0].0).unwrap() == bytes);
 }
 
 /// What was prepared of other things is made anew without `resume`, and an error with it that says `named`.
@@ -218,7 +235,7 @@ fn check_change(change: impl FnOnce(&Place) -> String, named: &str) {
 #[test]
 fn nothing_of_another_corpus_is_used_again() {
     let change = |place: &Place| {
-        place.write_corpus(Options::default().seed + 1);
+        place.write_corpus(200, Options::default().seed + 1);
         STUDENT.to_string()
     };
     check_change(change, "`corpus file 1` was ");
@@ -275,6 +292,16 @@ fn a_student_of_the_teachers_width_starts_with_its_layers() {
         &mut Silent,
     ));
     assert!(half[0] > 0.8 && half[0] < whole[0], "{half:?}");
+
+    let teacher = place.dir.path().join("teacher");
+    let module = |idx: usize, path: &str, kind: &str| serde_json::json!({"idx": idx, "name": idx.to_string(), "path": path, "type": format!("sentence_transformers.models.{kind}")});
+    let modules = serde_json::json!([module(0, "", "Transformer"), module(1, "1_Pooling", "Pooling")]);
+    std::fs::write(teacher.join("modules.json"), modules.to_string()).unwrap();
+    std::fs::create_dir(teacher.join("1_Pooling")).unwrap();
+    let cls = r#"{"word_embedding_dimension": 16, "pooling_mode_cls_token": true, "pooling_mode_mean_tokens": false}"#;
+    std::fs::write(teacher.join("1_Pooling/config.json"), cls).unwrap();
+    let cls = validation_cosines(&place.distill(same, "cls", false, &mut Silent));
+    assert!(cls[0] > 0.9999, "{cls:?}: pooled as the teacher does");
 }
 
 #[test]

@@ -82,7 +82,9 @@ pub(super) fn run(args: Args, output: &Output) -> Result<()> {
             let scores = best.and_then(|best| best.validation.first());
             let cosine = scores.and_then(|scores| scores.metric("mean_cosine"));
             if output.json {
-                return output.line(json!({"model": args.output, "epochs": epochs, "mean_cosine": cosine}));
+                return output.line(
+                    json!({"model": args.output.to_string_lossy(), "epochs": epochs, "mean_cosine": cosine}),
+                );
             }
             output.line(format!("mean cosine to the teacher on held-out texts: {}", decimal(cosine)))?;
             output.line(format!("student written to {}", args.output.display()))?;
@@ -143,13 +145,14 @@ fn stopped(args: &Args, when: &str, output: &Output) -> Result<()> {
     let sets: String = args.set.iter().map(|set| format!(" --set '{set}'")).collect();
     let cache = args.cache.as_deref().map(|cache| format!(" --cache {}", quoted(cache))).unwrap_or_default();
     let resume = format!(
-        "umbel distill {} --student {} --corpus {corpus} -o {}{cache}{sets} --resume",
+        "umbel distill '{}' --student {} --corpus {corpus} -o {}{cache}{sets} --resume",
         args.teacher,
         quoted(&args.student),
         quoted(&args.output)
     );
     if output.json {
-        return output.line(json!({"model": args.output, "stopped": when, "resume": resume}));
+        return output
+            .line(json!({"model": args.output.to_string_lossy(), "stopped": when, "resume": resume}));
     }
     output.line(format!("stopped {when}; go on with\n  {resume}"))
 }

@@ -232,8 +232,8 @@ impl Prepared {
 /// # Errors
 /// [`Error::Io`] if something cannot be deleted.
 pub fn clean_up(target: &Path) -> Result<()> {
-    crate::train::clean_up_model(target)?;
-    stages::clean_up(&target.join("training"))
+    stages::clean_up(&target.join("training"))?;
+    crate::train::clean_up_model(target)
 }
 
 /// The usual folder in which what teachers say is kept: `teachers` in umbel's cache.

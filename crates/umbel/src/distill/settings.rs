@@ -256,6 +256,7 @@ impl DistillSettings {
     /// If the part of training says what cannot be.
     pub(super) fn run(&self, corpus: &[std::path::PathBuf], size: usize) -> Result<Settings> {
         let Self { corpus: CorpusSettings { text, max_length, .. }, loss, train, .. } = self;
+        let corpus: Vec<_> = corpus.iter().map(|path| path.to_string_lossy()).collect();
         let task = serde_json::json!({
             "name": "teacher", "kind": "distill", "size": size, "dropout": 0.0,
             "cosine_weight": loss.cosine, "mse_weight": loss.mse / size as f32, "pair_weight": loss.pairs,

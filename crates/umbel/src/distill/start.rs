@@ -52,6 +52,9 @@ impl Start<'_> {
         folder.max_seq_length = Some(self.settings.student.max_length);
         folder.similarity = Some("cosine".to_string());
         folder.do_lower_case = self.teacher.do_lower_case;
+        if from_layers {
+            folder.poolings.clone_from(&self.teacher.model.embedding.poolings);
+        }
         write_sentence_folder(dir, &folder, self.settings.student.hidden_size)?;
         folder.dense = vec![self.projection(dir)?];
         write_sentence_folder(dir, &folder, self.settings.student.hidden_size)?;

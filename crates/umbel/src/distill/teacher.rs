@@ -17,9 +17,9 @@ use crate::spool::Strings;
 use crate::task::StoredLabels;
 use crate::text::TokenizerOptions;
 
-/// Texts of a file of embeddings: what is lost if the teacher is interrupted.
+/// Texts of a file of embeddings.
 const TEXTS_A_FILE: usize = 8192;
-/// Texts after which the watcher is asked whether to go on.
+/// Texts after which the watcher is asked whether to go on: what is lost if the process is killed is up to a file.
 const TEXTS_A_TURN: usize = 512;
 
 /// A teacher, and where what it says is kept.
@@ -78,37 +78,48 @@ impl Teacher {
         let mut parts = Vec::new();
         for (i, texts) in texts.chunks(TEXTS_A_FILE).enumerate() {
             let path = folder.join(format!("{i:05}.f32"));
-            if !path.exists() {
-                let Some(values) = self.values(&texts, i * TEXTS_A_FILE, watcher)? else { return Ok(None) };
-                write_with(&path, |file| file.write_all(bytemuck::cast_slice(&values)))?;
-            }
-            let map = Arc::new(files::map(&path)?);
-            let part = MappedFloats::new(&map, 0, texts.len() * size * size_of::<f32>());
-            let is_whole = map.len() == texts.len() * size * size_of::<f32>();
-            let part = part.filter(|_| is_whole).ok_or_else(|| {
-                let (n, bytes) = (texts.len(), map.len());
-                Error::model(
-                    &path,
-                    format!("expected {n} rows of {size} numbers, found {bytes} bytes; delete the file"),
-                )
-            })?;
-            parts.push(Values::Mapped(part));
+            let part = match stored(&path, texts.len(), size)? {
+                Some(part) => part,
+                None => match self.write_file(&path, &texts, i * TEXTS_A_FILE, watcher)? {
+                    true => stored(&path, texts.len(), size)?.ok_or_else(|| {
+                        Error::model(&path, "what was just written is not what the file has".to_string())
+                    })?,
+                    false => return Ok(None),
+                },
+            };
+            parts.push(part);
         }
         Ok(Some(StoredLabels::new(parts, size)))
     }
 
-    /// The embeddings of the texts of a file, which come after `before` others. `None` if the watcher stopped it.
-    fn values(&self, texts: &[&str], before: usize, watcher: &mut dyn Watcher) -> Result<Option<Vec<f32>>> {
-        let mut values = Vec::with_capacity(texts.len() * self.model.embedding_size());
-        for (turn, texts) in texts.chunks(TEXTS_A_TURN).enumerate() {
-            let done = before + turn * TEXTS_A_TURN;
-            watcher.progress(Progress::Teacher { done });
+    /// Writes the embeddings of the texts of a file, which come after `before` others.
+    ///
+    /// False if the watcher stopped it: those that were finished lie beside it then, where the next call finds them.
+    fn write_file(
+        &self,
+        path: &Path,
+        texts: &[&str],
+        before: usize,
+        watcher: &mut dyn Watcher,
+    ) -> Result<bool> {
+        let size = self.model.embedding_size();
+        let begun = path.with_extension("part");
+        let mut values = begun_rows(&begun, texts.len(), size)?;
+        while values.len() < texts.len() * size {
+            let done = values.len() / size;
+            watcher.progress(Progress::Teacher { done: before + done });
             if watcher.should_stop() {
-                return Ok(None);
+                write_with(&begun, |file| file.write_all(bytemuck::cast_slice(&values)))?;
+                return Ok(false);
             }
-            values.extend_from_slice(self.rows(texts, done)?.data());
+            let turn = &texts[done..texts.len().min(done + TEXTS_A_TURN)];
+            values.extend_from_slice(self.rows(turn, before + done)?.data());
         }
-        Ok(Some(values))
+        write_with(path, |file| file.write_all(bytemuck::cast_slice(&values)))?;
+        if begun.exists() {
+            std::fs::remove_file(&begun).map_err(Error::io(&begun))?;
+        }
+        Ok(true)
     }
 
     /// The embeddings of texts that come after `before` others. [texts × embedding]
@@ -131,8 +142,9 @@ impl Teacher {
 
     /// What the teacher says of each of some tokens alone, with the special tokens around it. [tokens × embedding]
     pub(super) fn tokens(&self, ids: &[u32]) -> Result<Matrix> {
-        let around = self.model.tokenizer.encode(&[""], TokenizerOptions::whole())?.texts.remove(0);
-        let at = around.input_ids.len().div_ceil(2);
+        let encoded = self.model.tokenizer.encode(&["", "a"], TokenizerOptions::whole())?;
+        let [around, one] = &encoded.texts[..] else { unreachable!("two texts were encoded") };
+        let at = around.input_ids.iter().zip(&one.input_ids).take_while(|(a, b)| a == b).count();
         let alone = |id: &u32| {
             let mut tokens = around.clone();
             tokens.input_ids.insert(at, *id);
@@ -142,11 +154,12 @@ impl Teacher {
         Ok(self.model.embed_tokens(&ids.iter().map(alone).collect::<Vec<_>>()))
     }
 
-    /// How often each token comes in the texts, special ones included.
+    /// How often each token comes in the texts, without prompts; special ones are included.
     pub(super) fn count(&self, texts: &Strings) -> Result<Vec<u64>> {
         let mut counts = vec![0; self.model.encoder_shape().vocab_size];
         for (i, texts) in texts.chunks(TEXTS_A_FILE).enumerate() {
-            let encoded = self.model.tokenize(&texts).map_err(|error| error.after(i * TEXTS_A_FILE))?;
+            let encoded = self.model.tokenizer.encode(&texts, self.model.embedding.tokens);
+            let encoded = encoded.map_err(|error| error.after(i * TEXTS_A_FILE))?;
             encoded.texts.iter().flat_map(|text| &text.input_ids).for_each(|&id| counts[id as usize] += 1);
         }
         Ok(counts)
@@ -162,6 +175,35 @@ impl Teacher {
         }
         digits(hasher)
     }
+}
+
+/// The rows that a file has; nothing if there is no such file, or it is not as it was written.
+fn stored(path: &Path, n: usize, size: usize) -> Result<Option<Values>> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let map = Arc::new(files::map(path)?);
+    let rows = MappedFloats::new(&map, 0, map.len()).map(Values::Mapped);
+    Ok(rows.filter(|rows| rows.len() == n * size && are_whole(rows.as_slice(), size)))
+}
+
+/// The rows of a file that was begun, at most `n`; none if there is none, or it is not as it was written.
+fn begun_rows(path: &Path, n: usize, size: usize) -> Result<Vec<f32>> {
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let bytes = files::read(path)?;
+    let rows: Vec<f32> =
+        bytes.chunks_exact(4).map(|x| f32::from_ne_bytes([x[0], x[1], x[2], x[3]])).collect();
+    let is_whole = bytes.len() == rows.len() * 4 && rows.len() <= n * size && are_whole(&rows, size);
+    Ok(if is_whole { rows } else { Vec::new() })
+}
+
+/// True of rows whose squared numbers have the mean 1, or that are zero, as all that is written: a damaged file has others.
+fn are_whole(rows: &[f32], size: usize) -> bool {
+    let mean = |row: &[f32]| row.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>() / size as f64;
+    rows.len().is_multiple_of(size)
+        && rows.chunks_exact(size).map(mean).all(|mean| (mean - 1.0).abs() < 1e-3 || mean == 0.0)
 }
 
 /// What [`Teacher::identity`] says.
