@@ -369,7 +369,7 @@ fn what_cannot_be_is_refused_before_anything_is_computed() {
     };
     let found = error("corpus.validation=200", &place.paths("a"));
     assert!(
-        found.contains("the corpus has 200 texts, of which `corpus.validation` holds out 200"),
+        found.contains("texts of the corpus: 200, of which `corpus.validation` holds out 200"),
         "{found}"
     );
     let found = error("student.vocab_size=10", &place.paths("b"));

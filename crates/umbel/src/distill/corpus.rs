@@ -20,6 +20,8 @@ pub(super) fn read(
     // Written once as JSON lines, since a table reads no plain text.
     let path = folder.join(CORPUS);
     if !path.exists() {
+        // What cannot be opened is told as such, not as a failure to write the file below.
+        corpus.iter().try_for_each(|path| TextSource::open(Some(path), &settings.corpus.text).map(|_| ()))?;
         let mut bad = BadRows::default();
         write_with(&path, |file| write(settings, corpus, file, &mut bad))?;
         if let Err(error) = bad.into_result() {

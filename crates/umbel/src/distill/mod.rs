@@ -124,7 +124,7 @@ pub fn prepare(
     watcher.progress(Progress::Read { texts: n });
     if n <= n_held {
         return Err(Error::Settings(format!(
-            "the corpus has {n} texts, of which `corpus.validation` holds out {n_held}; expected more"
+            "texts of the corpus: {n}, of which `corpus.validation` holds out {n_held}; expected more"
         )));
     }
     let with_line = |error| corpus::with_line(error, settings, &paths.corpus);

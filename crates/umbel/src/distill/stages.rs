@@ -48,9 +48,10 @@ pub(super) fn said(
 
 /// How many bytes a file of the corpus has, and their SHA-256 in hexadecimal digits.
 fn hash(path: &Path) -> Result<(u64, String)> {
-    if path == Path::new("-") {
-        let problem = "the corpus is read more than once; expected files, found `-` for standard input";
-        return Err(Error::Settings(problem.to_string()));
+    if path == Path::new("-") || (path.exists() && !path.is_file()) {
+        let path = path.display();
+        let problem = format!("the corpus is read more than once; expected files, found `{path}`");
+        return Err(Error::Settings(problem));
     }
     let mut file = File::open(path).map_err(Error::io(path))?;
     let (mut hasher, mut buffer, mut bytes) = (Sha256::new(), vec![0; 1 << 20], 0);

@@ -47,7 +47,9 @@ impl Teacher {
         model.embedding.normalize_truncated = false;
         model.embedding.truncate_dim = None; // `student.dimensions` says how many numbers are wanted.
         model.set_precision(precision);
-        model.set_truncation(Some(Some(max_length)))?;
+        let too_long =
+            |error: Error| Error::Settings(format!("`corpus.max_length`, for the teacher: {error}"));
+        model.set_truncation(Some(Some(max_length))).map_err(too_long)?;
         let do_lower_case = SentenceFolder::read(dir)?.do_lower_case;
         let identity = identity(&model, do_lower_case, precision)?;
         Ok(Self { model, do_lower_case, cache: cache.to_path_buf(), identity })
