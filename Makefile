@@ -23,14 +23,14 @@ doc:
 docker:
 	docker build -t umbel .
 
-# Makes umbel-mini anew, in an hour or so: fetches teacher and corpus, distils, packs. Goes on where it was stopped.
+# Makes umbel-mini anew, in an hour or so: fetches teacher and corpus, distils, packs. Goes on where it was stopped; what
+# lies in MINI_DIR is not made again.
 MINI_DIR = $(CURDIR)/target/mini
 
 mini:
 	mkdir -p $(MINI_DIR)
-	$(PYTHON) tools/mini/corpus.py -o $(MINI_DIR)/corpus.txt.gz --cache $(MINI_DIR)/packages --sentences 200000
-	test ! -f $(MINI_DIR)/model/umbel.json || rm -rf $(MINI_DIR)/model
-	cargo run --release -p umbel-cli -- distill "$$(tools/fetch_mpnet.sh)" --student tools/mini/student.toml \
+	$(PYTHON) tools/mini/corpus.py -o $(MINI_DIR)/corpus.txt.gz --cache $(MINI_DIR)/packages --sentences 300000
+	test -f $(MINI_DIR)/model/umbel.json || cargo run --release -p umbel-cli -- distill "$$(tools/fetch_mpnet.sh)" --student tools/mini/student.toml \
 	    --corpus $(MINI_DIR)/corpus.txt.gz --cache $(MINI_DIR)/teachers -o $(MINI_DIR)/model --resume
 	cargo run --release -p umbel --example pack -- $(MINI_DIR)/model crates/umbel/assets/umbel-mini.bin
 

