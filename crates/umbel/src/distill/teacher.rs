@@ -229,3 +229,24 @@ fn identity(model: &Model, do_lower_case: bool, precision: kernels::Precision) -
 fn digits(hasher: Sha256) -> String {
     hasher.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_alone_is_as_a_text_of_it() {
+        for family in ["bert", "mpnet", "qwen3"] {
+            let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/families").join(family);
+            let teacher = Teacher::open(&dir, Path::new(""), 8, kernels::Precision::F32).unwrap();
+            let encoded = teacher.model.tokenize(&["a", ""]).unwrap().texts;
+            let [one, none] = &encoded[..] else { panic!("two texts") };
+            let [id] = one.input_ids.iter().filter(|id| !none.input_ids.contains(id)).collect::<Vec<_>>()[..]
+            else {
+                panic!("{family}: {:?}", one.input_ids)
+            };
+            let (found, wanted) = (teacher.tokens(&[*id]).unwrap(), teacher.model.embed_tokens(&encoded));
+            assert_eq!(found.row(0), wanted.row(0), "{family}");
+        }
+    }
+}
