@@ -6,6 +6,7 @@
 mod algebra;
 mod corpus;
 mod families;
+mod layers;
 mod narrow;
 pub mod settings;
 mod stages;
@@ -172,6 +173,9 @@ impl Vocabulary {
             }
             None => vocabulary::whole(json, teacher.model.encoder_shape().vocab_size),
         };
+        FAMILIES
+            .find(&settings.student.model_type)?
+            .check_padding(trimmed.pad(teacher.model.tokenizer.pad_id()))?;
         Ok(Self { trimmed, counts })
     }
 }

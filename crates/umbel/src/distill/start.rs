@@ -8,19 +8,18 @@ use serde_json::{Value, json};
 
 use super::DistillSettings;
 use super::algebra::{least_squares, main_directions, mean};
-use super::families::{FAMILIES, Family, TAKEN_WITH_LAYERS};
+use super::families::{FAMILIES, Family, Sizes};
+use super::layers::Layers;
 use super::teacher::Teacher;
 use super::vocabulary::Trimmed;
 use crate::encoder::scratch;
 use crate::error::{Error, Result};
-use crate::folder::config::read_json;
 use crate::folder::write::{NamedTensor, write_file, write_safetensors};
 use crate::folder::{DenseLayer, SentenceFolder, Weights, files, write_sentence_folder};
 use crate::model::Model;
 use crate::nn::Matrix;
 use crate::nn::tensor::Tensor;
 
-const WORDS: &str = "embeddings.word_embeddings.weight";
 /// The quadratic mean of the first token embeddings' numbers; the norm after them makes it 1.
 const EMBEDDING_SCALE: f64 = 0.1;
 /// The part of the mean variance that keeps the first projection tame.
@@ -43,10 +42,10 @@ impl Start<'_> {
         std::fs::create_dir_all(dir).map_err(Error::io(dir))?;
         let family = FAMILIES.find(&self.settings.student.model_type)?;
         self.write_tokenizer(dir)?;
-        let pad = self.trimmed.new_id(self.teacher.model.tokenizer.pad_id()).unwrap_or(0);
-        let mut config = family.config(self.settings, self.trimmed.kept.len(), pad);
-        scratch::write_weights(dir, &config, self.settings.train.seed)?;
-        let from_layers = self.write_weights(dir, family, &mut config)?;
+        let pad = self.trimmed.pad(self.teacher.model.tokenizer.pad_id());
+        let vocab = self.trimmed.kept.len();
+        let config = family.config(&Sizes { settings: self.settings, vocab, pad });
+        let from_layers = self.write_weights(dir, family, &config)?;
 
         let mut folder = SentenceFolder::plain(dir);
         folder.max_seq_length = Some(self.settings.student.max_length);
@@ -72,84 +71,38 @@ impl Start<'_> {
         config["model_max_length"] = json!(self.settings.student.max_length);
         if let Some(config) = config.as_object_mut() {
             config.remove("added_tokens_decoder"); // It names tokens by their old numbers.
+            if self.teacher.model.origin().model_type != self.settings.student.model_type {
+                // A class of the teacher's architecture may give inputs that the student's takes for something else.
+                config.insert("tokenizer_class".to_string(), json!("PreTrainedTokenizerFast"));
+                config.insert("model_input_names".to_string(), json!(["input_ids", "attention_mask"]));
+            }
         }
         write_json(&dir.join("tokenizer_config.json"), &config)
     }
 
-    /// Puts in place of random weights what the teacher has for them; true if it has layers for them, which then
-    /// compute as the teacher's configuration says.
-    fn write_weights(&self, dir: &Path, family: &Family, config: &mut Value) -> Result<bool> {
+    /// Writes the teacher's layers and tables if they fit, and true; else random layers and what it says of each token.
+    fn write_weights(&self, dir: &Path, family: &Family, config: &Value) -> Result<bool> {
+        let layers = Layers { settings: self.settings, teacher: self.teacher, trimmed: self.trimmed, family };
+        if let Some(config) = layers.config(config)? {
+            let mut tensors = self.random_weights(dir, &config)?;
+            if layers.fit(&tensors) {
+                layers.take(&mut tensors);
+                write_tensors(dir, &tensors)?;
+                return Ok(true);
+            }
+        }
+        let mut tensors = self.random_weights(dir, config)?;
+        self.take_tokens(&mut tensors, family)?;
+        write_tensors(dir, &tensors)?;
+        Ok(false)
+    }
+
+    /// Writes the configuration and random weights for it, and reads these.
+    fn random_weights(&self, dir: &Path, config: &Value) -> Result<BTreeMap<String, Tensor>> {
+        scratch::write_weights(dir, config, self.settings.train.seed)?;
         let random = Weights::open(dir)?;
         let names: Vec<String> = random.names().map(String::from).collect();
-        let mut tensors: BTreeMap<String, Tensor> =
-            names.into_iter().map(|name| Ok((name.clone(), random.tensor(&name)?))).collect::<Result<_>>()?;
-        let theirs = read_json(&self.teacher.model.origin().transformer_dir.join("config.json"));
-        let from_layers = self.same_layers(&tensors) && same_tables(config, theirs.as_ref().ok());
-        if from_layers {
-            self.take_layers(&mut tensors, family);
-            let theirs = theirs?;
-            for key in TAKEN_WITH_LAYERS {
-                theirs.get(key).into_iter().for_each(|value| config[key] = value.clone());
-            }
-            write_json(&dir.join("config.json"), config)?;
-        } else {
-            self.take_tokens(&mut tensors)?;
-        }
-        let named = |(name, tensor): (&String, &Tensor)| {
-            (name.clone(), tensor.shape.clone(), tensor.as_slice().to_vec())
-        };
-        let owned: Vec<(String, Vec<usize>, Vec<f32>)> = tensors.iter().map(named).collect();
-        let named: Vec<NamedTensor<'_>> =
-            owned.iter().map(|(name, shape, values)| (name.clone(), shape.clone(), &values[..])).collect();
-        write_safetensors(&dir.join("model.safetensors"), &named, &[("format", "pt")])?;
-        Ok(from_layers)
-    }
-
-    /// The teacher's tensors by name.
-    fn teacher_tensors(&self) -> BTreeMap<&str, (&[usize], &[f32])> {
-        let all = self.teacher.model.params.iter().flat_map(|(_, param)| param.tensors());
-        all.map(|(name, shape, values)| (name, (shape, values))).collect()
-    }
-
-    /// True if the teacher is of the same family and its layers are as wide.
-    fn same_layers(&self, tensors: &BTreeMap<String, Tensor>) -> bool {
-        let theirs = self.teacher_tensors();
-        self.teacher.model.origin().model_type == self.settings.student.model_type
-            && self.teacher.model.origin().n_heads == Some(self.settings.student.heads)
-            && tensors.iter().all(|(name, tensor)| {
-                let table = name.starts_with("embeddings.") && tensor.shape.len() == 2;
-                theirs.get(&name[..]).is_some_and(|(shape, _)| match table {
-                    true => shape[1] == tensor.shape[1] && shape[0] >= tensor.shape[0],
-                    false => *shape == tensor.shape,
-                })
-            })
-    }
-
-    /// Takes the teacher's embeddings, and of its layers those at even steps, the last one included.
-    fn take_layers(&self, tensors: &mut BTreeMap<String, Tensor>, family: &Family) {
-        let theirs = self.teacher_tensors();
-        let (own, all) = (self.settings.student.layers, self.teacher.model.encoder_shape().n_layers);
-        for (name, tensor) in tensors {
-            let source = match name.strip_prefix(family.layer).and_then(|rest| rest.split_once('.')) {
-                Some((layer, rest)) => {
-                    let layer: usize = layer.parse().unwrap_or(0);
-                    format!("{}{}.{rest}", family.layer, ((layer + 1) * all).div_ceil(own) - 1)
-                }
-                None => name.clone(),
-            };
-            let (shape, values) = theirs[&source[..]];
-            let taken = match name == WORDS {
-                true => self
-                    .trimmed
-                    .kept
-                    .iter()
-                    .flat_map(|&id| &values[id as usize * shape[1]..][..shape[1]])
-                    .copied()
-                    .collect(),
-                false => values[..tensor.as_slice().len()].to_vec(), // Of positions, the first ones.
-            };
-            tensor.values = Vec::into(taken);
-        }
+        names.into_iter().map(|name| Ok((name.clone(), random.tensor(&name)?))).collect()
     }
 
     /// Takes for each token the direction of what the teacher says of it alone (as Model2Vec: Tulkens and van Dongen 2024),
@@ -157,7 +110,7 @@ impl Start<'_> {
     /// are zero at first.
     ///
     /// The norm after the embeddings would scale each token up again: two more columns of opposite sign make all as long.
-    fn take_tokens(&self, tensors: &mut BTreeMap<String, Tensor>) -> Result<()> {
+    fn take_tokens(&self, tensors: &mut BTreeMap<String, Tensor>, family: &Family) -> Result<()> {
         let alone = self.teacher.tokens(&self.trimmed.kept)?;
         let width = self.settings.student.hidden_size;
         let center = mean(&alone);
@@ -184,10 +137,10 @@ impl Start<'_> {
             let rest = (((longest - square(values)) / 2.0).max(0.0).sqrt() * scale) as f32;
             (row[width - 2], row[width - 1]) = (rest, -rest);
         }
-        for (name, tensor) in tensors.iter_mut().filter(|(name, _)| name.starts_with("embeddings.")) {
-            if name == WORDS {
+        for (name, tensor) in tensors {
+            if name == family.words {
                 tensor.values = std::mem::take(&mut table).into();
-            } else if tensor.shape.len() == 2 {
+            } else if is_table(name, tensor) {
                 tensor.values = vec![0.0; tensor.as_slice().len()].into();
             }
         }
@@ -211,13 +164,19 @@ impl Start<'_> {
     }
 }
 
-/// True if tables of the same sizes mean the same: positions are counted alike, and each token gets nothing else.
-fn same_tables(own: &Value, theirs: Option<&Value>) -> bool {
-    let Some(theirs) = theirs else { return false };
-    let counts_after_padding = own["type_vocab_size"] == 1; // As RoBERTa and its kin do, which have one type.
-    let same_padding = *theirs.get("pad_token_id").unwrap_or(&json!(1)) == own["pad_token_id"];
-    let has_task_types = theirs["use_task_id"].as_bool() == Some(true); // Of ERNIE.
-    !has_task_types && (same_padding || !counts_after_padding)
+/// True of a table of embeddings: of tokens, positions or types of token.
+pub(super) fn is_table(name: &str, tensor: &Tensor) -> bool {
+    let of_decoders = ["embed_tokens.weight", "shared.weight", "wpe.weight", "wte.weight"];
+    tensor.shape.len() == 2 && (name.starts_with("embeddings.") || of_decoders.contains(&name))
+}
+
+fn write_tensors(dir: &Path, tensors: &BTreeMap<String, Tensor>) -> Result<()> {
+    let named =
+        |(name, tensor): (&String, &Tensor)| (name.clone(), tensor.shape.clone(), tensor.as_slice().to_vec());
+    let owned: Vec<(String, Vec<usize>, Vec<f32>)> = tensors.iter().map(named).collect();
+    let named: Vec<NamedTensor<'_>> =
+        owned.iter().map(|(name, shape, values)| (name.clone(), shape.clone(), &values[..])).collect();
+    write_safetensors(&dir.join("model.safetensors"), &named, &[("format", "pt")])
 }
 
 fn write_json(path: &Path, value: &Value) -> Result<()> {

@@ -1,6 +1,10 @@
 //! What a distillation promises: it learns, repeats bit for bit, goes on where it stopped, and asks the teacher once.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "../golden/mod.rs"]
+mod golden;
+mod layers;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -276,71 +280,6 @@ fn a_teacher_that_gives_fewer_numbers_is_asked_for_all() {
     std::fs::write(config, r#"{"truncate_dim": 4}"#).unwrap();
     place.distill(STUDENT, "a", false, &mut Silent);
     assert_eq!(Model::open(&place.dir.path().join("a")).unwrap().embedding_size(), 16);
-}
-
-#[test]
-fn a_student_of_the_teachers_width_starts_with_its_layers() {
-    let place = Place::new();
-    let same = "[student]\nhidden_size = 16\nlayers = 4\nheads = 2\nintermediate_size = 32\nmax_length = 32\n\
-                [corpus]\nvalidation = 20\nmax_length = 32\n[train]\nepochs = 1\nlearning_rate = 1e-12\n";
-    let whole = validation_cosines(&place.distill(same, "whole", false, &mut Silent));
-    assert!(whole[0] > 0.9999, "{whole:?}: all layers and all tokens give the teacher's embedding");
-    let half = validation_cosines(&place.distill(
-        &same.replace("layers = 4", "layers = 2"),
-        "half",
-        false,
-        &mut Silent,
-    ));
-    assert!(half[0] > 0.8 && half[0] < whole[0], "{half:?}");
-
-    let teacher = place.dir.path().join("teacher");
-    let module = |idx: usize, path: &str, kind: &str| serde_json::json!({"idx": idx, "name": idx.to_string(), "path": path, "type": format!("sentence_transformers.models.{kind}")});
-    let modules = serde_json::json!([module(0, "", "Transformer"), module(1, "1_Pooling", "Pooling")]);
-    std::fs::write(teacher.join("modules.json"), modules.to_string()).unwrap();
-    std::fs::create_dir(teacher.join("1_Pooling")).unwrap();
-    let cls = r#"{"word_embedding_dimension": 16, "pooling_mode_cls_token": true, "pooling_mode_mean_tokens": false}"#;
-    std::fs::write(teacher.join("1_Pooling/config.json"), cls).unwrap();
-    let cls = validation_cosines(&place.distill(same, "cls", false, &mut Silent));
-    assert!(cls[0] > 0.9999, "{cls:?}: pooled as the teacher does");
-}
-
-#[test]
-fn layers_of_the_teacher_compute_as_its_configuration_says() {
-    struct Starts(Vec<bool>);
-    impl Watcher for Starts {
-        fn progress(&mut self, progress: Progress) {
-            if let Progress::Start { from_layers, .. } = progress {
-                self.0.push(from_layers);
-            }
-        }
-    }
-    let place = Place::new();
-    place.change_teacher("layer_norm_eps", 1e-3);
-    let same = STUDENT.replace("hidden_size = 8", "hidden_size = 16\nintermediate_size = 32");
-    let mut starts = Starts(Vec::new());
-    for (settings, target) in [(&same[..], "same"), (STUDENT, "other")] {
-        let settings = DistillSettings::parse(settings, &[]).unwrap();
-        prepare(&settings, &place.paths(target), false, &mut starts).unwrap();
-    }
-    assert_eq!(starts.0, [true, false]);
-    let eps = |target: &str| -> serde_json::Value {
-        let path = place.dir.path().join(target).join("training/student/config.json");
-        let config: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-        config["layer_norm_eps"].clone()
-    };
-    assert_eq!((eps("same"), eps("other")), (serde_json::json!(1e-3), serde_json::json!(1e-12)));
-}
-
-#[test]
-fn every_family_can_be_a_student() {
-    let place = Place::new();
-    for (family, _) in distill::FAMILIES.entries {
-        let settings = STUDENT.replace("[student]", &format!("[student]\nmodel_type = \"{family}\""));
-        let trained =
-            place.distill(&settings.replace("epochs = 3", "epochs = 1"), family, false, &mut Silent);
-        assert!(validation_cosines(&trained)[0] > 0.3, "{family}");
-        assert_eq!(Model::open(&place.dir.path().join(family)).unwrap().origin().model_type, *family);
-    }
 }
 
 #[test]

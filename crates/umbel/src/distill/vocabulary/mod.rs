@@ -1,8 +1,14 @@
-//! A tokenizer with fewer tokens: those that a corpus has most.
+//! A tokenizer with fewer tokens: those that a corpus has most. A kind of tokenizer a file.
 
-use std::collections::BTreeMap;
+mod bpe;
+mod unigram;
+mod word_piece;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
+
+use crate::registry::Registry;
 
 /// A tokenizer that knows fewer tokens.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +24,11 @@ impl Trimmed {
     pub fn new_id(&self, old: u32) -> Option<usize> {
         self.kept.iter().position(|&kept| kept == old)
     }
+
+    /// The new number of the padding token; 0 if it was not kept.
+    pub fn pad(&self, old: u32) -> usize {
+        self.new_id(old).unwrap_or(0)
+    }
 }
 
 /// All tokens, as they are.
@@ -25,70 +36,126 @@ pub fn whole(json: Value, n_tokens: usize) -> Trimmed {
     Trimmed { json, kept: (0..n_tokens as u32).collect() }
 }
 
-/// Keeps `size` tokens of a WordPiece tokenizer: those that were added to it, single characters alone and within words,
-/// so that each word still has pieces, and then the ones that `counts` has most of, by their numbers.
+/// The tokens of a tokenizer.
+#[derive(Default)]
+struct Tokens {
+    /// All by their numbers.
+    by_id: BTreeMap<u32, String>,
+    /// Those without which words would have no pieces.
+    must: BTreeSet<u32>,
+    /// Of a token that is only met where two others stand: these.
+    parts: BTreeMap<u32, [u32; 2]>,
+}
+
+/// The tokens that are kept with their old numbers, in the order of the new ones.
+type Kept<'a> = [(u32, &'a str)];
+
+/// How the vocabulary of a kind of tokenizer is read and cut.
+struct Kind {
+    /// Reads `model` of `tokenizer.json`; how often the corpus has each token says which characters it needs.
+    read: fn(&Value, &[u64]) -> Result<Tokens, String>,
+    /// Leaves only these tokens in it.
+    keep: fn(&mut Value, &Kept<'_>),
+}
+
+/// The kinds of tokenizer that can be trimmed, by `model.type` of `tokenizer.json`.
+static KINDS: Registry<Kind> = Registry {
+    kind: "tokenizer",
+    entries: &[
+        ("BPE", Kind { read: bpe::read, keep: bpe::keep }),
+        ("Unigram", Kind { read: unigram::read, keep: unigram::keep }),
+        ("WordLevel", Kind { read: word_piece::read_words, keep: word_piece::keep }),
+        ("WordPiece", Kind { read: word_piece::read, keep: word_piece::keep }),
+    ],
+};
+
+/// Keeps `size` tokens: those that were added to the tokenizer, those without which some words would have no pieces, and
+/// then the ones that `counts` has most of, by their numbers.
 ///
 /// Tokens keep their order, and are numbered anew. Those that were added beside the vocabulary come after all others, as
 /// tokenizers number them.
 ///
 /// # Errors
-/// If the tokenizer is no WordPiece, or `size` has no room for the tokens that must be kept.
+/// If the tokenizer is of no kind that is known, or `size` has no room for the tokens that must be kept.
 pub fn trim(mut json: Value, counts: &[u64], size: usize) -> Result<Trimmed, String> {
-    let kind = json["model"]["type"].as_str().unwrap_or("none").to_string();
-    if kind != "WordPiece" {
-        return Err(format!(
-            "its tokenizer is of the kind {kind}, whose vocabulary cannot be trimmed; expected WordPiece, or no \
-             `student.vocab_size`, which keeps all tokens"
-        ));
-    }
-    let ids = tokens(&json)?;
-    let prefix = json["model"]["continuing_subword_prefix"].as_str().unwrap_or("##").to_string();
+    let name = json["model"]["type"].as_str().unwrap_or("none");
+    let kind = KINDS.find(name).map_err(|error| {
+        format!("{error}; its vocabulary cannot be trimmed, without `student.vocab_size` all tokens are kept")
+    })?;
+    let tokens = (kind.read)(&json["model"], counts)?;
     let added = added_ids(&json);
-    let unknown = json["model"]["unk_token"].as_str().unwrap_or("[UNK]").to_string();
-    let must = |token: &str, id: u32| {
-        let bare = token.strip_prefix(&prefix).unwrap_or(token);
-        added.contains(&id)
-            || token == unknown
-            || (bare.chars().count() == 1 && count(counts, id) > 0)
-            || is_ascii(bare)
-    };
-    let (mut kept, mut rest): (Vec<_>, Vec<_>) = ids.iter().partition(|(id, token)| must(token, **id));
-    let mut beside: Vec<u32> = added.iter().copied().filter(|id| !ids.contains_key(id)).collect();
-    beside.sort_unstable();
-    beside.dedup();
+    let (inside, beside): (BTreeSet<u32>, BTreeSet<u32>) =
+        added.iter().partition(|id| tokens.by_id.contains_key(id));
+    let must: BTreeSet<u32> = tokens.must.union(&inside).copied().collect();
+    let kept = choose(&tokens, &must, counts, size.saturating_sub(beside.len()));
     let n = kept.len() + beside.len();
     if n > size {
         return Err(format!(
             "`student.vocab_size` is {size}; expected {n} or more, which special tokens and characters take"
         ));
     }
-    rest.sort_by_key(|(id, _)| (std::cmp::Reverse(count(counts, **id)), **id));
-    kept.extend(rest.into_iter().take(size - n));
-    kept.sort_by_key(|(id, _)| **id);
-    let order: Vec<u32> = kept.iter().map(|(id, _)| **id).chain(beside).collect();
-    let vocab = kept.iter().enumerate().map(|(new, (_, token))| (token.to_string(), json!(new))).collect();
-    let trimmed = Trimmed { json: Value::Null, kept: order };
-    json["model"]["vocab"] = Value::Object(vocab);
+    let named: Vec<(u32, &str)> = kept.iter().map(|id| (*id, &tokens.by_id[id][..])).collect();
+    (kind.keep)(&mut json["model"], &named);
+    let kept: Vec<u32> = kept.into_iter().chain(beside).collect();
+    let trimmed = Trimmed { json: Value::Null, kept };
     renumber(&mut json, &trimmed);
     Ok(Trimmed { json, ..trimmed })
+}
+
+/// What must be kept, and of the other tokens those that `counts` has most of, each with its parts, up to `size` in all.
+fn choose(tokens: &Tokens, must: &BTreeSet<u32>, counts: &[u64], size: usize) -> BTreeSet<u32> {
+    let mut kept = BTreeSet::new();
+    must.iter().for_each(|id| kept.extend(with_parts(tokens, *id, &kept)));
+    let mut rest: Vec<u32> = tokens.by_id.keys().copied().filter(|id| !kept.contains(id)).collect();
+    rest.sort_by_key(|id| (std::cmp::Reverse(count(counts, *id)), *id));
+    for id in rest {
+        let more = with_parts(tokens, id, &kept);
+        if kept.len() + more.len() <= size {
+            kept.extend(more);
+        }
+    }
+    kept
+}
+
+/// The token, its parts and theirs, but for those that are kept already.
+fn with_parts(tokens: &Tokens, id: u32, kept: &BTreeSet<u32>) -> BTreeSet<u32> {
+    let (mut found, mut open) = (BTreeSet::new(), vec![id]);
+    while let Some(id) = open.pop() {
+        if !kept.contains(&id) && found.insert(id) {
+            open.extend(tokens.parts.get(&id).into_iter().flatten());
+        }
+    }
+    found
 }
 
 fn count(counts: &[u64], id: u32) -> u64 {
     counts.get(id as usize).copied().unwrap_or(0)
 }
 
-fn is_ascii(token: &str) -> bool {
-    token.len() == 1 && token.is_ascii()
+/// The one character of a token that has one.
+fn single(token: &str) -> Option<char> {
+    let mut characters = token.chars();
+    characters.next().filter(|_| characters.next().is_none())
 }
 
-/// The tokens by their numbers.
-fn tokens(json: &Value) -> Result<BTreeMap<u32, String>, String> {
-    let vocab = json["model"]["vocab"].as_object().ok_or("its tokenizer.json has no `model.vocab`")?;
+/// True of the tokens that stand for a byte of a character that has none: `<0x0A>`.
+fn is_byte(token: &str) -> bool {
+    token.len() == 6 && token.starts_with("<0x") && token.ends_with('>')
+}
+
+/// The tokens of a vocabulary that is a map, by their numbers.
+fn map_of_tokens(model: &Value) -> Result<BTreeMap<u32, String>, String> {
+    let vocab = model["vocab"].as_object().ok_or("its tokenizer.json has no map `model.vocab`")?;
     let id = |(token, id): (&String, &Value)| {
         let id = id.as_u64().and_then(|id| u32::try_from(id).ok());
         id.map(|id| (id, token.clone())).ok_or_else(|| format!("the token `{token}` has no number"))
     };
     vocab.iter().map(id).collect()
+}
+
+/// A vocabulary that is a map of these tokens to their new numbers.
+fn numbered(kept: &Kept<'_>) -> Value {
+    kept.iter().enumerate().map(|(new, (_, token))| (token.to_string(), json!(new))).collect()
 }
 
 fn added_ids(json: &Value) -> Vec<u32> {
@@ -126,83 +193,4 @@ fn renumber_around(post: &mut Value, change: &impl Fn(&mut Value)) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::encoder::scratch::{self, Size};
-    use crate::text::{Tokenizer, TokenizerOptions};
-
-    fn tokenizer() -> Value {
-        let tokens =
-            ["[PAD]", "[unused0]", "[UNK]", "[CLS]", "[SEP]", "a", "##a", "the", "cat", "##s", "dog", "é"];
-        let vocab: serde_json::Map<String, Value> =
-            tokens.iter().enumerate().map(|(id, token)| (token.to_string(), json!(id))).collect();
-        json!({
-            "added_tokens": [{"id": 0, "content": "[PAD]"}, {"id": 2, "content": "[UNK]"}, {"id": 3, "content": "[CLS]"},
-                             {"id": 4, "content": "[SEP]"}],
-            "post_processor": {"type": "TemplateProcessing",
-                               "special_tokens": {"[SEP]": {"id": "[SEP]", "ids": [4], "tokens": ["[SEP]"]}}},
-            "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##", "vocab": vocab},
-        })
-    }
-
-    #[test]
-    fn the_commonest_tokens_are_kept_and_numbered_anew() {
-        let counts = [0, 0, 0, 0, 0, 0, 0, 5, 1, 0, 9, 0];
-        let trimmed = trim(tokenizer(), &counts, 9).unwrap();
-        assert_eq!(trimmed.kept, [0, 2, 3, 4, 5, 6, 7, 9, 10]);
-        assert_eq!(trimmed.json["model"]["vocab"]["dog"], json!(8));
-        assert_eq!(trimmed.json["model"]["vocab"].as_object().unwrap().len(), 9);
-        assert_eq!(trimmed.json["added_tokens"][3]["id"], json!(3));
-        assert_eq!(trimmed.json["post_processor"]["special_tokens"]["[SEP]"]["ids"], json!([3]));
-        assert_eq!((trimmed.new_id(10), trimmed.new_id(8)), (Some(8), None));
-    }
-
-    #[test]
-    fn each_of_several_post_processors_is_numbered_anew() {
-        let mut json = tokenizer();
-        let bert = json!({"type": "BertProcessing", "sep": ["[SEP]", 4], "cls": ["[CLS]", 3]});
-        let inner = std::mem::take(&mut json["post_processor"]);
-        json["post_processor"] = json!({"type": "Sequence", "processors": [bert, inner]});
-        let json = trim(json, &[0, 0, 0, 0, 0, 0, 0, 5, 1], 8).unwrap().json;
-        let processors = &json["post_processor"]["processors"];
-        assert_eq!(processors[0]["sep"][1], json!(3));
-        assert_eq!(processors[1]["special_tokens"]["[SEP]"]["ids"], json!([3]));
-    }
-
-    #[test]
-    fn tokens_that_were_added_beside_the_vocabulary_come_last() {
-        let dir = tempfile::tempdir().unwrap();
-        let size = Size { hidden_size: 8, n_heads: 2, intermediate_size: 16, ..Size::default() };
-        scratch::write(dir.path(), &["cat", "dog"], &size, 1).unwrap();
-        let path = dir.path().join("tokenizer.json");
-        let mut json: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-        let vocab = json["model"]["vocab"].as_object().unwrap();
-        let (n, dog) = (vocab.len(), vocab["dog"].as_u64().unwrap() as usize);
-        let added = json!({"id": n, "content": "[ENT]", "single_word": false, "lstrip": false, "rstrip": false,
-                           "normalized": false, "special": true});
-        json["added_tokens"].as_array_mut().unwrap().push(added);
-        let mut counts = vec![0; n + 1];
-        counts[dog] = 1;
-        let trimmed = trim(json, &counts, n).unwrap();
-        assert_eq!((trimmed.kept.len(), trimmed.new_id(n as u32)), (n, Some(n - 1)));
-        std::fs::write(&path, trimmed.json.to_string()).unwrap();
-
-        let tokenizer = Tokenizer::open(dir.path()).unwrap();
-        assert_eq!(tokenizer.max_id() as usize, n - 1);
-        let encoded = tokenizer.encode(&["dog [ENT]"], TokenizerOptions::whole()).unwrap();
-        let dog = trimmed.new_id(dog as u32).unwrap() as u32;
-        assert_eq!(encoded.texts[0].input_ids, [2, dog, n as u32 - 1, 3]);
-    }
-
-    #[test]
-    fn what_cannot_be_trimmed_is_refused() {
-        let found = trim(tokenizer(), &[], 3).unwrap_err();
-        assert_eq!(
-            found,
-            "`student.vocab_size` is 3; expected 7 or more, which special tokens and characters take"
-        );
-        let mut other = tokenizer();
-        other["model"]["type"] = json!("BPE");
-        assert!(trim(other, &[], 100).unwrap_err().contains("of the kind BPE"));
-    }
-}
+mod tests;
