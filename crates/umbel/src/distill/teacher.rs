@@ -63,13 +63,14 @@ impl Teacher {
 
     /// The embeddings of the texts, each scaled so that the mean of its squared numbers is 1.
     ///
-    /// Files of an earlier run with the same teacher, texts and length are used again. `None` if the watcher stopped it.
+    /// Files of an earlier run with the same teacher, texts and length are used again, also if other texts came after
+    /// them. `None` if the watcher stopped it.
     pub(super) fn embeddings(
         &self,
         texts: &Strings,
         watcher: &mut dyn Watcher,
     ) -> Result<Option<StoredLabels>> {
-        let folder = self.cache.join(self.key(texts));
+        let folder = self.cache.join(&self.identity);
         std::fs::create_dir_all(&folder).map_err(|source| {
             let told = format!(
                 "{source}; the teacher's embeddings are kept there, `--cache` chooses another folder"
@@ -79,7 +80,7 @@ impl Teacher {
         let size = self.model.embedding_size();
         let mut parts = Vec::new();
         for (i, texts) in texts.chunks(TEXTS_A_FILE).enumerate() {
-            let path = folder.join(format!("{i:05}.f32"));
+            let path = folder.join(name(&texts));
             let part = match stored(&path, texts.len(), size)? {
                 Some(part) => part,
                 None => match self.write_file(&path, &texts, i * TEXTS_A_FILE, watcher)? {
@@ -166,17 +167,16 @@ impl Teacher {
         }
         Ok(counts)
     }
+}
 
-    /// The name of the folder of the texts' embeddings, which follows from all that they follow from.
-    fn key(&self, texts: &Strings) -> String {
-        let mut hasher = Sha256::new();
-        hasher.update(format!("{} {TEXTS_A_FILE} {}", self.identity, texts.len()));
-        for text in texts.iter() {
-            hasher.update((text.len() as u64).to_le_bytes());
-            hasher.update(text);
-        }
-        digits(hasher)
+/// The name of the file of the texts' embeddings, which follows from the texts.
+fn name(texts: &[&str]) -> String {
+    let mut hasher = Sha256::new();
+    for text in texts {
+        hasher.update((text.len() as u64).to_le_bytes());
+        hasher.update(text);
     }
+    format!("{}.f32", digits(hasher))
 }
 
 /// The rows that a file has; nothing if there is no such file, or it is not as it was written.

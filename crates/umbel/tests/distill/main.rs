@@ -222,6 +222,23 @@ fn a_teacher_that_was_stopped_goes_on_where_it_was() {
     assert!(std::fs::read(&asked[0].0).unwrap() == bytes);
 }
 
+#[test]
+fn of_a_corpus_that_has_grown_only_the_new_texts_are_embedded() {
+    let place = Place::new();
+    let texts =
+        |n: usize| -> String { (0..n).map(|i| format!("the food was not very good {i}\n")).collect() };
+    let mut counts = Vec::new();
+    for n in [8_192, 8_300] {
+        std::fs::write(place.dir.path().join("corpus.txt"), texts(n)).unwrap();
+        let mut teller = Teller(Vec::new(), 0);
+        let settings = DistillSettings::parse(STUDENT, &[]).unwrap();
+        prepare(&settings, &place.paths(&n.to_string()), false, &mut teller).unwrap().unwrap();
+        let told = teller.0.iter().filter(|told| matches!(told, Progress::Teacher { .. }));
+        counts.push(told.copied().collect::<Vec<_>>());
+    }
+    assert_eq!((counts[0].len(), &counts[1][..]), (16, &[Progress::Teacher { done: 8_192 }][..]));
+}
+
 /// What was prepared of other things is made anew without `resume`, and an error with it that says `named`.
 fn check_change(change: impl FnOnce(&Place) -> String, named: &str) {
     let place = Place::new();

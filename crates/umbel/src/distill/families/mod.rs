@@ -194,6 +194,14 @@ mod tests {
     }
 
     #[test]
+    fn students_may_be_of_all_architectures() {
+        let others = ["model2vec", "new", "static_embedding"]; // Tables without layers; `new` is another name of `gte`.
+        let named: Vec<&str> =
+            crate::encoder::ENCODERS.names().filter(|name| !others.contains(name)).collect();
+        assert_eq!(FAMILIES.names().collect::<Vec<_>>(), named);
+    }
+
+    #[test]
     fn a_family_refuses_padding_that_it_cannot_have() {
         let refused = |family: &str, pad| FAMILIES.find(family).unwrap().check_padding(pad).is_err();
         assert_eq!((refused("mpnet", 0), refused("mpnet", 1), refused("bert", 0)), (true, false, false));
