@@ -44,7 +44,7 @@ impl Recipe {
 
     /// For umbel-mini, which is small and may move fast.
     pub const MINI: Self = Self {
-        rows: 8_000,
+        rows: 12_000,
         epochs: 4,
         batch_size: 32,
         learning_rate: 1.5e-3,
