@@ -62,11 +62,15 @@ impl Layers<'_> {
     /// The teacher's configuration with the tokens, layers and positions of the student, whose configuration would else be
     /// `own`; none if the student is of another architecture or width.
     pub(super) fn config(&self, own: &Value) -> Result<Option<Value>> {
-        let origin = self.teacher.model.origin();
-        let path = origin.transformer_dir.join("config.json");
-        let aliases = ENCODERS.find(&origin.model_type)?.aliases;
+        if !self.is_as_wide() {
+            return Ok(None);
+        }
+        let path = self.teacher.model.origin().transformer_dir.join("config.json");
+        let aliases = ENCODERS.find(&self.settings.student.model_type)?.aliases;
+        let feed_forward = Config::read(&path)?.with_aliases(aliases).usize("intermediate_size");
+        let feed_forward = feed_forward.unwrap_or(4 * self.settings.student.hidden_size); // Of GPT-2.
         let mut config = read_json(&path)?;
-        if !self.is_as_wide(&Config::read(&path)?.with_aliases(aliases)) || !self.counts_alike(&config, own) {
+        if feed_forward != self.settings.intermediate_size() || !self.counts_alike(&config, own) {
             return Ok(None);
         }
         let n_layers = self.teacher.model.encoder_shape().n_layers;
@@ -90,14 +94,12 @@ impl Layers<'_> {
         Ok(Some(config))
     }
 
-    /// True if teacher and student are of one architecture, and their layers are as wide.
-    fn is_as_wide(&self, teacher: &Config) -> bool {
+    /// True if teacher and student are of one architecture, and their states and heads are as wide.
+    fn is_as_wide(&self) -> bool {
         let (student, origin) = (&self.settings.student, self.teacher.model.origin());
-        let feed_forward = teacher.usize("intermediate_size").unwrap_or(4 * student.hidden_size);
         origin.model_type == student.model_type
             && origin.n_heads == Some(student.heads)
             && self.teacher.model.encoder_shape().hidden_size == student.hidden_size
-            && feed_forward == self.settings.intermediate_size()
     }
 
     /// True if a row of the table of positions means the same to both.

@@ -78,6 +78,22 @@ fn every_family_can_be_a_student() {
     }
 }
 
+#[test]
+fn a_table_of_tokens_can_be_a_teacher() {
+    let place = Place::new();
+    let tables = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/static");
+    for (i, table) in std::fs::read_dir(tables).unwrap().map(|entry| entry.unwrap().path()).enumerate() {
+        if !table.is_dir() {
+            continue;
+        }
+        let settings = DistillSettings::parse(&STUDENT.replace("vocab_size = 200\n", ""), &[]).unwrap();
+        let paths = Paths { teacher: table.clone(), ..place.paths(&i.to_string()) };
+        let mut starts = Starts(Vec::new());
+        prepare(&settings, &paths, false, &mut starts).unwrap().unwrap();
+        assert_eq!(starts.0, [false], "{}", table.display());
+    }
+}
+
 /// Each architecture as teacher and as a student with all its layers, or one of them, and fewer tokens.
 #[test]
 fn students_of_every_architecture_start_with_the_layers_of_their_teacher() {
