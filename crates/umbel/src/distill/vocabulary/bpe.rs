@@ -13,8 +13,8 @@ const LAST_BYTE: char = '\u{143}';
 /// Single characters are kept of what the corpus has and those that stand for bytes, and with a token the two that it is
 /// merged of, with theirs.
 ///
-/// A word of kept tokens is then cut as before: all merges on the way to them are there, in their order, and the others
-/// are only fewer.
+/// A word of kept tokens is then cut as before, since all merges on the way to them are there, in their order: surely where
+/// each token comes of one merge, as in tokenizers of bytes. Where it comes of several, the first one counts here.
 pub(super) fn read(model: &Value, counts: &[u64]) -> Result<Tokens, String> {
     let by_id = map_of_tokens(model)?;
     let ids: HashMap<&str, u32> = by_id.iter().map(|(id, token)| (&token[..], *id)).collect();
